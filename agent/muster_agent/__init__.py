@@ -1,0 +1,1 @@
+"""Muster on an edge node: samples it, keeps what it sampled, and reports."""

@@ -1,0 +1,1 @@
+"""What the agent can measure, one file a sensor."""

@@ -1,0 +1,143 @@
+"""The messages of the wire contract as plain dataclasses, in the order the flow uses them.
+
+Times are milliseconds of Unix time, durations are seconds. `__pydantic_config__` lets the collector
+validate the same classes without the agent ever importing pydantic: unknown fields are ignored,
+numbers are finite, and nothing is converted from one type to another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from muster_wire import VERSION
+
+Value = int | float | bool | str
+"""What a metric field may hold; one field has one type for ever."""
+
+STRICT: dict[str, Any] = {"strict": True, "allow_inf_nan": False, "extra": "ignore"}
+
+
+@dataclass(slots=True)
+class Metric:
+    """One measurement of one thing: Telegraf's name, the tags that say which thing, the fields."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    name: str
+    tags: dict[str, str]
+    fields: dict[str, Value]
+
+
+@dataclass(slots=True)
+class Lost:
+    """Reports `first` to `last` (inclusive) that the node itself gave up, and why."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    first: int
+    last: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What a node measured at `ts`; `seq` grows by one for every report made in an `epoch`.
+
+    `oldest` is the oldest `seq` of this epoch still in the spool (the report itself at the latest):
+    everything before it is settled as far as the node is concerned. `every` is the sampling
+    interval in seconds, so that the centre knows how many reports to expect.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    node: str
+    site: str
+    epoch: int
+    seq: int
+    oldest: int
+    ts: int
+    sent: int
+    every: float
+    metrics: list[Metric]
+    lost: list[Lost] = field(default_factory=list)
+    v: int = VERSION
+
+
+@dataclass(slots=True)
+class Birth:
+    """What a node is, retained: inventory, sensors, configuration in force, and its spool's edges.
+
+    `next` is the `seq` that the next report of `epoch` will have, so that a collector can name what
+    it misses even when no later report uncovers it.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    node: str
+    site: str
+    epoch: int
+    oldest: int
+    next: int
+    ts: int
+    every: float
+    agent: str
+    sensors: list[str] = field(default_factory=list)
+    inventory: dict[str, Value] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    v: int = VERSION
+
+
+@dataclass(slots=True)
+class Status:
+    """Whether a node is connected, retained; the will says offline with `reason` "lost"."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    node: str
+    site: str
+    state: Literal["online", "offline"]
+    ts: int
+    reason: str = ""
+    v: int = VERSION
+
+
+@dataclass(slots=True)
+class Refused:
+    """A report that will never be stored, and why; the node must not send it again."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    seq: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Ack:
+    """What the centre has: all up to `through` is settled, the `missing` ranges are wanted again.
+
+    A range is `[first, last]`, both included. `refused` is information: those are settled too.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    epoch: int
+    through: int
+    missing: list[tuple[int, int]] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    v: int = VERSION
+
+
+@dataclass(slots=True)
+class ConfigState:
+    """Answer to a wanted configuration: applied, or refused with a reason."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    node: str
+    site: str
+    state: Literal["applied", "refused"]
+    id: str
+    ts: int
+    reason: str = ""
+    v: int = VERSION

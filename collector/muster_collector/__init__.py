@@ -1,0 +1,1 @@
+"""Muster at the centre: ingest, completeness, store, readiness, API and page."""

@@ -1,0 +1,17 @@
+"""The exceptions of the collector: one small tree, each message says what, where, and the mend."""
+
+
+class MusterError(Exception):
+    """Anything Muster itself raises for people to read; the command line prints it as one line."""
+
+
+class ConfigError(MusterError):
+    """Wrong usage or configuration: names the file, the key, the value and what would be right."""
+
+
+class StoreError(MusterError):
+    """The store refused or did not answer; the batch is kept and tried again."""
+
+
+class StoreLockedError(StoreError):
+    """Another process owns the embedded store."""

@@ -1,0 +1,1 @@
+"""From the broker to the store: receive, validate, account, write, acknowledge."""

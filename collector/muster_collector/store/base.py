@@ -1,0 +1,106 @@
+"""What every store can do: write points, say which it refused and why, and answer queries.
+
+Two stores implement it (`influx.py`, `embedded.py`); one conformance suite runs on both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+Value = int | float | bool | str
+Statistic = Literal[
+    "raw", "mean", "max", "min", "last", "sum", "count", "p05", "p50", "p95", "rate"
+]
+"""How samples of one series within a window (or bucket) become one number.
+
+`pNN` is InfluxQL's PERCENTILE: nearest rank, the sample at floor(n * NN / 100 + 0.5), none for 0.
+`rate` is for counters: the sum of non-negative differences between neighbouring samples, divided by
+the seconds between the first and the last sample; none for fewer than two samples. `raw` returns
+the samples themselves.
+"""
+
+
+class Point(NamedTuple):
+    """One line of the store: a measurement of one series at one time.
+
+    `tags` are sorted by key and include `host` and `site` for what nodes send; `time` is
+    milliseconds of Unix time. Writing the same measurement, tags and time again overwrites.
+    """
+
+    measurement: str
+    tags: tuple[tuple[str, str], ...]
+    fields: Mapping[str, Value]
+    time: int
+
+
+class RefusedPoint(NamedTuple):
+    """A point the database refused for good: its position in the batch and the database's reason."""
+
+    position: int
+    reason: str
+
+
+class Read(NamedTuple):
+    """One field read with one statistic."""
+
+    field: str
+    statistic: Statistic
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A selection: `start <= time < end` (ms), one result row per group (and bucket or sample).
+
+    `group` names the tags that tell series apart; all other tags are ignored. `where` keeps rows
+    whose tag equals one of the given values. With `every` (ms) the range is cut into buckets that
+    begin at multiples of `every` since 1970; empty buckets make no row. With statistic `raw` every
+    sample makes a row and all reads must be `raw`.
+    """
+
+    measurement: str
+    reads: tuple[Read, ...]
+    start: int
+    end: int
+    group: tuple[str, ...] = ()
+    where: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    every: int | None = None
+
+
+class Table(NamedTuple):
+    """A result: column name to values, all of one length, ordered by group and then time.
+
+    Columns are the group tags ("" where a series lacks the tag), then `time` (ms; the bucket's
+    start, or for a query without buckets `Query.start`), then one per read, named
+    `field` for `raw` and `field_statistic` else (`usage_idle_mean`); None where there is no value.
+    A measurement or field that does not exist gives no rows, never an error.
+    """
+
+    columns: dict[str, list[Any]]
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(next(iter(self.columns.values()), []))
+
+
+class Store(Protocol):
+    """A place for points. All methods raise `StoreError` when the store cannot serve at all."""
+
+    name: str
+    """For people and logs: "InfluxDB 1.6.7 at http://…", "embedded store FILE"; no secrets."""
+
+    async def open(self) -> None:
+        """Connect, find out the version, create what is missing."""
+
+    async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+        """Write a batch; every point that is not in the answer is stored when this returns.
+
+        Nothing is known to be stored when this raises; writing the batch again is always safe.
+        """
+
+    async def select(self, query: Query) -> Table:
+        """Answer one query."""
+
+    async def close(self) -> None:
+        """Release connections and files."""

@@ -1,0 +1,33 @@
+"""Fixtures that every part shares: a real broker and real databases, one a test process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from servers import Influx1, Mosquitto, VictoriaMetrics
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A broker for tests that do not stop it; use own roots or node names to stay apart."""
+    server = Mosquitto(tmp_path_factory.mktemp("mosquitto")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def influx1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx1]:
+    """An InfluxDB 1.x for tests that do not stop it; use a database of your own."""
+    server = Influx1(tmp_path_factory.mktemp("influx1")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def victoria_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaMetrics]:
+    """A victoria-metrics, for the v2 write path."""
+    server = VictoriaMetrics(tmp_path_factory.mktemp("victoria")).start()
+    yield server
+    server.stop()
