@@ -1,0 +1,1 @@
+"""Everything in one process tree on one machine: broker, collector, a real agent, made-up nodes."""
