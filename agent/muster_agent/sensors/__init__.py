@@ -1,1 +1,89 @@
-"""What the agent can measure, one file a sensor."""
+"""What the agent can measure, one file a sensor; modules are imported only when they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Any, ClassVar
+
+from muster_agent.host import Host
+from muster_wire.messages import Metric
+
+SENSORS: dict[str, str] = {
+    "cpu": "Cpu",
+    "mem": "Mem",
+    "swap": "Swap",
+    "system": "System",
+    "disk": "Disk",
+    "diskio": "DiskIo",
+    "net": "Net",
+    "processes": "Processes",
+    "kernel": "Kernel",
+    "pressure": "Pressure",
+}
+"""Sensor (and module) to class, in the order of the readings in a report; all are on by default."""
+
+
+class SensorAbsentError(Exception):
+    """The machine has not got what the sensor measures: silence, not a failure."""
+
+
+class Sensor:
+    """One thing that can be measured; keyword arguments of a subclass are its options."""
+
+    name: ClassVar[str]
+    every: ClassVar[float | None] = None
+    """Seconds between readings of a costly sensor; None = each sample."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+    def read(self) -> list[Metric]:
+        """Measure now.
+
+        Raises `SensorAbsentError` where there is nothing to measure, and OSError or ValueError
+        when measuring failed.
+        """
+        raise NotImplementedError
+
+
+def load(
+    host: Host,
+    names: Iterable[str] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Sensor]:
+    """Build the sensors `names` (None = all default ones) with `options` by sensor name.
+
+    Sensors that need a difference take their first reading here. Raises ValueError for a sensor or
+    an option that does not exist and for a value of the wrong type.
+    """
+    options = options or {}
+    wanted = list(SENSORS) if names is None else list(names)
+    for name in [*wanted, *options]:
+        if name not in SENSORS:
+            raise ValueError(f"sensor {name!r}: use {', '.join(SENSORS)}")
+    return [_build(host, name, options.get(name, {})) for name in dict.fromkeys(wanted)]
+
+
+def _build(host: Host, name: str, options: Mapping[str, Any]) -> Sensor:
+    made: type[Sensor] = getattr(import_module(f"{__name__}.{name}"), SENSORS[name])
+    known = made.__init__.__kwdefaults__ or {}
+    for key, value in options.items():
+        if key not in known:
+            raise ValueError(f"sensor {name}: option {key!r}: use {', '.join(known) or 'none'}")
+        _check(f"sensor {name}: {key} = {value!r}", known[key], value)
+    return made(host, **options)
+
+
+def _check(what: str, default: object, value: object) -> None:
+    """A value must be of its default's type; a tuple stands for a list of strings."""
+    if isinstance(default, tuple):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+            raise ValueError(f"{what}: use a list of strings")
+    elif type(value) is not type(default):
+        raise ValueError(f"{what}: use a {type(default).__name__}")
+
+
+def percent(part: float, whole: float) -> float:
+    """`part` of `whole` in percent to three places (0.0 of nothing): more digits are wire only."""
+    return round(100 * part / whole, 3) if whole else 0.0

@@ -1,0 +1,223 @@
+"""The machine below a root folder: files, filesystems, users, clocks; a fixture is such a folder.
+
+Invariants: nothing is read outside the root; a file that is read every interval keeps its
+descriptor, which is given up as soon as reading it fails.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import struct
+import time
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+Parsed = TypeVar("Parsed")
+
+CHUNK = 1 << 16
+UTMP = struct.Struct("<hxxi32s4s32s256s52x")
+"""One record of utmp(5), 384 bytes: type, pid, line, id, user, host; times and addresses unread."""
+USER_PROCESS = 7
+STATVFS = "statvfs.json"
+"""In a fixture: mount point to the fields of `Filesystem`, because a folder has no filesystems."""
+
+
+class Filesystem(NamedTuple):
+    """What statvfs(3) says of one filesystem; sizes are in blocks of `frsize` bytes."""
+
+    frsize: int
+    blocks: int
+    bfree: int
+    bavail: int
+    files: int
+    ffree: int
+    read_only: bool
+
+
+class Host:
+    """Access to one machine; `root` is "/" or a folder that looks like one.
+
+    All paths are relative to the root. Reads raise OSError with the file's path; a path that would
+    leave the root raises ValueError. `clock` gives Unix time and `monotonic` running time, both in
+    seconds.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] = "/",
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.root = os.path.realpath(root)
+        self.clock = clock
+        self.monotonic = monotonic
+        self.live = self.root == "/"
+        self._open: dict[str, int] = {}
+        self._filesystems = None if self.live else self._read_filesystems()
+
+    def path(self, relative: str) -> str:
+        """The absolute path of `relative`; ValueError when it would leave the root."""
+        relative = relative.lstrip("/")
+        if ".." in relative.split("/") or "\0" in relative:
+            raise ValueError(f"{relative!r} leaves the root {self.root}")
+        if self.live:
+            return "/" + relative
+        path = os.path.join(self.root, relative)  # noqa: PTH118 - pathlib costs the agent memory
+        real = os.path.realpath(path)
+        if real != self.root and not real.startswith(self.root + "/"):
+            raise ValueError(f"{relative!r} leads out of the root {self.root} to {real}")
+        return path
+
+    def read(self, relative: str) -> bytes:
+        """The content of a file that is read now and then."""
+        descriptor = os.open(self.path(relative), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return _drain(descriptor, relative)
+        finally:
+            os.close(descriptor)
+
+    def pread(self, relative: str) -> bytes:
+        """The content of a file that is read every interval: its descriptor stays open.
+
+        A descriptor whose device has gone is replaced once, because the name may be back.
+        """
+        descriptor = self._open.get(relative)
+        if descriptor is not None:
+            try:
+                return _drain(descriptor, relative)
+            except OSError:
+                self.forget(relative)
+        descriptor = os.open(self.path(relative), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            data = _drain(descriptor, relative)
+        except OSError:
+            os.close(descriptor)
+            raise
+        self._open[relative] = descriptor
+        return data
+
+    def parse(self, relative: str, parser: Callable[[bytes], Parsed]) -> Parsed:
+        """What `parser` makes of a file read every interval; ValueError names the file."""
+        try:
+            return parser(self.pread(relative))
+        except (ValueError, IndexError, KeyError) as error:
+            raise ValueError(f"/{relative.lstrip('/')}: not as expected: {error!r}") from error
+
+    def text(self, relative: str) -> str:
+        """A file of one value, without the newline."""
+        return self.read(relative).decode("utf-8", "replace").strip()
+
+    def exists(self, relative: str) -> bool:
+        """Whether there is such a file or folder."""
+        return os.path.exists(self.path(relative))  # noqa: PTH110 - pathlib costs memory
+
+    def names(self, relative: str) -> list[str]:
+        """The names in a folder, sorted."""
+        return sorted(os.listdir(self.path(relative)))  # noqa: PTH208 - names are all we want
+
+    def forget(self, relative: str) -> None:
+        """Close the descriptor of a file that will not be read again."""
+        if (descriptor := self._open.pop(relative, None)) is not None:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Close every descriptor."""
+        for relative in list(self._open):
+            self.forget(relative)
+
+    def filesystem(self, mount: str) -> Filesystem:
+        """The sizes of the filesystem mounted at `mount`."""
+        if self._filesystems is not None:
+            try:
+                return self._filesystems[mount]
+            except KeyError:
+                raise FileNotFoundError(errno.ENOENT, f"not in {STATVFS}", mount) from None
+        found = os.statvfs(self.path(mount))
+        return Filesystem(
+            found.f_frsize,
+            found.f_blocks,
+            found.f_bfree,
+            found.f_bavail,
+            found.f_files,
+            found.f_ffree,
+            bool(found.f_flag & os.ST_RDONLY),
+        )
+
+    def users(self) -> list[str]:
+        """The user of every login session, by utmp, else by systemd-logind; OSError without both.
+
+        systemd can be built without utmp (64-bit times), and Debian 13 is.
+        """
+        try:
+            return parse_utmp(self.read("run/utmp"))
+        except FileNotFoundError:
+            folder = "run/systemd/sessions"
+            sessions = [n for n in self.names(folder) if not n.endswith(".ref")]
+            return [u for n in sessions if (u := parse_session(self.read(f"{folder}/{n}")))]
+
+    def cpus(self) -> int:
+        """How many logical CPUs are online."""
+        try:
+            return len(parse_list(self.read("sys/devices/system/cpu/online")))
+        except FileNotFoundError:
+            lines = self.read("proc/stat").split(b"\n")
+            return sum(line.startswith(b"cpu") for line in lines) - 1
+
+    def hostname(self) -> str:
+        """The machine's name."""
+        return self.text("proc/sys/kernel/hostname")
+
+    def boot_id(self) -> str:
+        """A name for the time since the last boot."""
+        return self.text("proc/sys/kernel/random/boot_id")
+
+    def _read_filesystems(self) -> dict[str, Filesystem] | None:
+        try:
+            rows = json.loads(self.read(STATVFS))
+        except FileNotFoundError:
+            return None
+        return {mount: Filesystem(**row) for mount, row in rows.items()}
+
+
+def _drain(descriptor: int, relative: str) -> bytes:
+    """All of a file from its start; the kernel hands out many /proc files in pieces of a page."""
+    try:
+        data = os.pread(descriptor, CHUNK, 0)
+        end = len(data)
+        while piece := os.pread(descriptor, CHUNK, end):
+            data += piece
+            end = len(data)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "/" + relative.lstrip("/")) from error
+    return data
+
+
+def parse_utmp(data: bytes) -> list[str]:
+    """The user names of the login sessions in utmp(5); a cut last record is ignored."""
+    whole = len(data) - len(data) % UTMP.size
+    records = UTMP.iter_unpack(data[:whole])
+    return [
+        user.split(b"\0")[0].decode("utf-8", "replace")
+        for kind, _, _, _, user, _ in records
+        if kind == USER_PROCESS and user[:1] != b"\0"
+    ]
+
+
+def parse_session(data: bytes) -> str:
+    """The user of a systemd-logind session file; "" unless a person's session is in use."""
+    pairs = dict(line.partition(b"=")[::2] for line in data.splitlines())
+    if pairs.get(b"CLASS") != b"user" or pairs.get(b"ACTIVE") == b"0":
+        return ""
+    return pairs.get(b"USER", b"").decode("utf-8", "replace")
+
+
+def parse_list(data: bytes) -> list[int]:
+    """The numbers of a kernel list such as "0-3,8"; ValueError when it is none."""
+    numbers: list[int] = []
+    for part in data.strip().split(b","):
+        first, _, last = part.partition(b"-")
+        numbers.extend(range(int(first), int(last or first) + 1))
+    return numbers

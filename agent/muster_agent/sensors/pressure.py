@@ -1,0 +1,45 @@
+"""Pressure stall information by the `pressure` of Telegraf's `kernel` plugin."""
+
+from __future__ import annotations
+
+from muster_agent.sensors import Sensor, SensorAbsentError
+from muster_wire.messages import Metric, Value
+
+RESOURCES = ("cpu", "memory", "io")
+
+
+class Pressure(Sensor):
+    """Percent of time in which some or all tasks waited; `total` is microseconds since boot."""
+
+    name = "pressure"
+
+    def read(self) -> list[Metric]:
+        """One metric a resource and type; `full` of cpu means nothing system-wide and is left out.
+
+        Kernels built or booted without PSI have no files, or files that answer EOPNOTSUPP.
+        """
+        found: list[Metric] = []
+        for resource in RESOURCES:
+            try:
+                lines = self.host.parse(f"proc/pressure/{resource}", parse_pressure)
+            except OSError as error:
+                raise SensorAbsentError(f"no pressure stall information: {error}") from error
+            found += [
+                Metric("pressure", {"resource": resource, "type": kind}, fields)
+                for kind, fields in lines.items()
+                if (resource, kind) != ("cpu", "full")
+            ]
+        return found
+
+
+def parse_pressure(data: bytes) -> dict[str, dict[str, Value]]:
+    """The lines `some` and `full` with avg10, avg60, avg300 and total."""
+    lines: dict[str, dict[str, Value]] = {}
+    for line in data.splitlines():
+        kind, *pairs = line.decode().split()
+        values = dict(pair.split("=") for pair in pairs)
+        averages = {name: float(values[name]) for name in ("avg10", "avg60", "avg300")}
+        lines[kind] = {**averages, "total": int(values["total"])}
+    if "some" not in lines:
+        raise ValueError("no line 'some'")
+    return lines

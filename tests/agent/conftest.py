@@ -1,0 +1,35 @@
+"""What the agent's tests share: fake machines, and the flag that rewrites golden files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hosts.machine import Machine, make
+
+FLAG = "--update-golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(FLAG, action="store_true", help="write the golden files of tests/hosts anew")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written instead of compared."""
+    return bool(request.config.getoption(FLAG, default=False))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Callable[[str], Machine]]:
+    """Makes copies of fixture machines by name."""
+    made: list[Machine] = []
+
+    def of(name: str) -> Machine:
+        made.append(make(name, tmp_path))
+        return made[-1]
+
+    yield of
+    for one in made:
+        one.host.close()
