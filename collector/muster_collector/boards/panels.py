@@ -1,0 +1,245 @@
+"""The kinds of panel that boards are made of, each with what every panel must have.
+
+Every panel has a stable id, a description that says what it means and what to do, a unit, and a
+text for "no data".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
+from grafana_foundation_sdk.builders.common import (
+    ReduceDataOptions,
+    TableSortByFieldState,
+    VizLegendOptions,
+    VizTooltipOptions,
+)
+from grafana_foundation_sdk.builders.common import VizTextDisplayOptions as TextSize
+from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
+
+from muster_collector.boards import style
+from muster_collector.boards.influxql import SOURCE, Query
+
+NOW = "15m"
+"""How far back "now" looks: older values are not shown as the present."""
+GAP_MS = 30 * 60 * 1000
+"""Lines break where nothing came for so long."""
+
+Panel = stat.Panel | bargauge.Panel | timeseries.Panel | table.Panel
+P = TypeVar("P", stat.Panel, bargauge.Panel, timeseries.Panel, table.Panel)
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What every panel has: a stable id, its words, its queries, unit and width in 24ths.
+
+    `means` and `do` become the description. `now` shows the last quarter of an hour whatever the
+    board's range; `every` is the least interval of a query; `shift` leaves out the newest, still
+    incomplete bucket.
+    """
+
+    id: int
+    title: str
+    means: str
+    do: str
+    empty: str
+    width: int
+    queries: Sequence[Query]
+    unit: str = "none"
+    decimals: int | None = None
+    now: bool = False
+    every: str = "1m"
+    shift: str = ""
+    limits: style.Limits = style.PLAIN_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table; `bar` draws the value as a bar, `colored` colours its text."""
+
+    name: str
+    title: str
+    unit: str = "none"
+    width: int | None = None
+    decimals: int | None = None
+    limits: style.Limits | None = None
+    bar: bool = False
+    link: tuple[str, str] | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def dress(panel: P, face: Face) -> P:
+    """Put on what every panel has."""
+    panel.id(face.id).title(face.title).span(face.width).datasource(SOURCE)
+    panel.description(f"{face.means}\n\n{face.do}")
+    panel.unit(face.unit).no_value(face.empty).interval(face.every)
+    panel.thresholds(style.thresholds(face.limits))
+    for query in face.queries:
+        panel.with_target(query)
+    if face.decimals is not None:
+        panel.decimals(face.decimals)
+    if face.now:
+        panel.time_from(NOW).hide_time_override(True)
+    if face.shift:
+        panel.time_shift(face.shift).hide_time_override(True)
+    return panel
+
+
+def number(
+    face: Face,
+    *,
+    named: bool = False,
+    size: int = 36,
+    texts: str = "",
+    accents: Mapping[str, str] | None = None,
+) -> stat.Panel:
+    """A number to read from afar.
+
+    `named` shows the names of the series, `texts` matches the fields that are words, `accents`
+    gives a series a colour of its own.
+    """
+    panel = dress(stat.Panel(), face).color_scheme(style.by_limits())
+    reduce = ReduceDataOptions().calcs(["lastNotNull"]).values(False)
+    panel.reduce_options(reduce.fields(texts))
+    panel.text(TextSize().value_size(size).title_size(14))
+    panel.graph_mode(common.BigValueGraphMode.NONE).justify_mode(common.BigValueJustifyMode.CENTER)
+    panel.color_mode(common.BigValueColorMode.VALUE).wide_layout(False)
+    for name, color in (accents or {}).items():
+        panel.override_by_name(name, [_set("color", style.fixed(color))])
+    mode = common.BigValueTextMode.VALUE_AND_NAME if named else common.BigValueTextMode.VALUE
+    return panel.text_mode(mode)
+
+
+def bars(face: Face, *, top: float | None = 100, rows: bool = False) -> bargauge.Panel:
+    """Horizontal bars; with `rows` one for each row of a table, else one for each series."""
+    panel = dress(bargauge.Panel(), face).min(0).color_scheme(style.by_limits())
+    if top is not None:
+        panel.max(top)
+    panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(rows))
+    panel.orientation(common.VizOrientation.HORIZONTAL).show_unfilled(True)
+    panel.display_mode(common.BarGaugeDisplayMode.BASIC)
+    panel.value_mode(common.BarGaugeValueMode.TEXT)
+    panel.text(TextSize().value_size(13).title_size(13))
+    panel.name_placement(common.BarGaugeNamePlacement.LEFT)
+    panel.min_viz_height(14).max_viz_height(30).sizing(common.BarGaugeSizing.MANUAL)
+    if rows:
+        panel.with_transformation(sort("used", descending=True))
+    return panel
+
+
+def trend(
+    face: Face,
+    *,
+    low: float | None = 0,
+    high: float | None = None,
+    colors: Mapping[str, str] | None = None,
+    band: tuple[str, str] | None = None,
+    stacked: bool = False,
+) -> timeseries.Panel:
+    """Lines over time; `band` fills from one series down to another and hides their lines."""
+    panel = dress(timeseries.Panel(), face).color_scheme(style.by_name())
+    if low is not None:
+        panel.min(low)
+    if high is not None:
+        panel.max(high)
+    panel.line_width(2).fill_opacity(30 if stacked else 8).insert_nulls(GAP_MS)
+    panel.show_points(common.VisibilityMode.NEVER).axis_border_show(False)
+    panel.legend(
+        VizLegendOptions()
+        .display_mode(common.LegendDisplayMode.LIST)
+        .placement(common.LegendPlacement.BOTTOM)
+        .show_legend(True)
+    )
+    panel.tooltip(
+        VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING)
+    )
+    if stacked:
+        panel.override_by_regexp(".*", [_set("custom.stacking", {"mode": "normal", "group": "A"})])
+    for name, color in (colors or {}).items():
+        panel.override_by_name(name, [_set("color", style.fixed(color))])
+    if band:
+        _draw_band(panel, *band)
+    return panel
+
+
+def listing(
+    face: Face,
+    columns: Sequence[Column],
+    *,
+    sort_by: str,
+    descending: bool = False,
+    limit: int = 0,
+) -> table.Panel:
+    """A table with exactly these columns, in this order."""
+    panel = dress(table.Panel(), face).color_scheme(style.by_limits())
+    panel.with_transformation(
+        DataTransformerConfig(
+            id_val="organize",
+            options={
+                "excludeByName": {"Time": True},
+                "indexByName": {column.name: i for i, column in enumerate(columns)},
+                "renameByName": {},
+            },
+        )
+    )
+    panel.with_transformation(sort(sort_by, descending=descending))
+    if limit:
+        panel.with_transformation(
+            DataTransformerConfig(id_val="limit", options={"limitField": limit})
+        )
+    for column in columns:
+        panel.override_by_name(column.name, list(_properties(column)))
+    titles = {column.name: column.title for column in columns}
+    shown = TableSortByFieldState().display_name(titles[sort_by]).desc(descending)
+    return panel.sort_by([shown]).cell_height(common.TableCellHeight.SM)
+
+
+def rename(panel: P, names: Mapping[str, str]) -> P:
+    """Show series under other names."""
+    for name, shown in names.items():
+        panel.override_by_name(name, [_set("displayName", shown)])
+    return panel
+
+
+def sort(name: str, *, descending: bool = False) -> DataTransformerConfig:
+    """Order rows by one field."""
+    return DataTransformerConfig(
+        id_val="sortBy", options={"fields": {}, "sort": [{"field": name, "desc": descending}]}
+    )
+
+
+def _set(key: str, value: object) -> DynamicConfigValue:
+    return DynamicConfigValue(id_val=key, value=value)
+
+
+def _draw_band(panel: timeseries.Panel, upper: str, lower: str) -> None:
+    edge: list[tuple[str, Any]] = [("custom.lineWidth", 0), ("color", style.fixed(style.QUIET))]
+    panel.override_by_name(lower, [_set(*pair) for pair in [*edge, ("custom.fillOpacity", 0)]])
+    fill = [*edge, ("custom.fillBelowTo", lower), ("custom.fillOpacity", 22)]
+    panel.override_by_name(upper, [_set(*pair) for pair in fill])
+
+
+def _properties(column: Column) -> list[DynamicConfigValue]:
+    """The override of one column."""
+    found: list[tuple[str, Any]] = [("displayName", column.title), ("unit", column.unit)]
+    if column.width:
+        found.append(("custom.width", column.width))
+    if column.decimals is not None:
+        found.append(("decimals", column.decimals))
+    if column.limits:
+        found.append(("thresholds", style.steps_json(column.limits)))
+        kind = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+        found.append(("custom.cellOptions", kind if column.bar else {"type": "color-text"}))
+    if column.bar:
+        found += [("min", 0), ("max", 1 if column.unit == "percentunit" else 100)]
+    if column.link:
+        title, url = column.link
+        found.append(("links", [{"title": title, "url": url, "targetBlank": False}]))
+    if column.texts:
+        options = {value: {"text": text} for value, text in column.texts.items()}
+        found.append(("mappings", [{"type": "value", "options": options}]))
+    return [_set(*pair) for pair in found]

@@ -1,0 +1,369 @@
+"""A made-up fleet as line protocol, the same bytes for the same arguments.
+
+It has what boards must cope with: a full disk, a site that falls silent, a site without a score,
+backlog, losses, and names with quotes, slashes and Chinese.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+MINUTE = 60_000
+Value = float | int | str
+
+
+class Place(NamedTuple):
+    """A site of the made-up estate."""
+
+    site: str
+    district: str
+    region: str
+    nodes: int
+    level: float
+    """Roughly its score."""
+
+
+PLACES = (
+    Place("harbour-east", "Harbour", "North", 6, 88),
+    Place("harbour-west", "Harbour", "North", 5, 82),
+    Place("old-town", "Old Town", "North", 5, 74),
+    Place("science-park", "高新区", "South", 6, 93),
+    Place("airport", "高新区", "South", 4, 67),
+    Place("riverside", 'O\'Neill "Süd" / 江岸 <b>', "South", 4, 52),
+    Place("quarry", 'O\'Neill "Süd" / 江岸 <b>', "South", 3, 35),
+)
+SILENT_SITE = "quarry"
+"""Falls silent twelve minutes before the end, and its site has no score from then on."""
+PILLARS = {
+    "compute": (0.20, 4.0),
+    "storage": (0.20, -9.0),
+    "circulation": (0.20, 2.0),
+    "services": (0.15, 6.0),
+    "resilience": (0.15, -14.0),
+    "security": (0.10, 8.0),
+}
+METHOD = "plan-1@5f2c9a1e"
+
+
+class Node(NamedTuple):
+    """One machine and its habits."""
+
+    host: str
+    place: Place
+    busy: float
+    full: float
+
+
+def nodes() -> list[Node]:
+    """All machines of the fleet."""
+    pick = random.Random(7)
+    return [
+        Node(f"{p.site}-{n + 1:02d}", p, pick.uniform(8, 70), pick.uniform(25, 90))
+        for p in PLACES
+        for n in range(p.nodes)
+    ]
+
+
+def line(name: str, tags: Mapping[str, str], fields: Mapping[str, Value], ms: int) -> str:
+    """One line of protocol."""
+    keys = "".join(f",{k}={_escape(v)}" for k, v in sorted(tags.items()) if v)
+    values = ",".join(f"{k}={_value(v)}" for k, v in fields.items())
+    return f"{name}{keys} {values} {ms}"
+
+
+def _escape(tag: str) -> str:
+    return tag.replace(",", r"\,").replace("=", r"\=").replace(" ", r"\ ")
+
+
+def _value(value: Value) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{value}i" if isinstance(value, int) else repr(round(value, 3))
+
+
+def grade(score: float) -> str:
+    """The letter that the default scorecard would give."""
+    return next(
+        letter for limit, letter in ((80, "A"), (60, "B"), (40, "C"), (0, "D")) if score >= limit
+    )
+
+
+def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
+    """Everything the boards read, from `hours` before `end` (ms) up to it."""
+    end -= end % MINUTE
+    times = range(int(end - hours * 60 * MINUTE), end + 1, step)
+    fleet = nodes()
+    for turn, now in enumerate(times):
+        for node in fleet:
+            silent = node.place.site == SILENT_SITE and end - now < 12 * MINUTE
+            if not silent:
+                yield from machine(node, now, turn)
+            yield completeness(node, now, turn, end)
+        if turn % 3 == 0 or now == times[-1]:
+            yield from scores(fleet, now, end)
+
+
+def wave(node: Node, turn: int, salt: float) -> float:
+    """A smooth, repeatable wobble between -1 and 1."""
+    phase = sum(map(ord, node.host)) + salt * 17
+    return math.sin(turn / 9 + phase) * 0.7 + math.sin(turn / 2.3 + phase * 3) * 0.3
+
+
+def machine(node: Node, now: int, turn: int) -> Iterator[str]:
+    """What the agent of one node reports."""
+    tags = {"host": node.host, "site": node.place.site}
+    busy = min(99.0, max(1.0, node.busy + 12 * wave(node, turn, 1)))
+    memory = min(97.0, max(5.0, node.full * 0.8 + 4 * wave(node, turn, 2)))
+    for cpu in ("cpu-total", "cpu0"):
+        share = {
+            "usage_user": busy * 0.6,
+            "usage_system": busy * 0.25,
+            "usage_iowait": busy * 0.1,
+            "usage_steal": busy * 0.05,
+            "usage_idle": 100 - busy,
+        }
+        yield line("cpu", tags | {"cpu": cpu}, share, now)
+    total = 16 << 30
+    yield line(
+        "mem",
+        tags,
+        {
+            "total": total,
+            "available": int(total * (100 - memory) / 100),
+            "available_percent": 100 - memory,
+            "used_percent": memory * 0.9,
+            "cached": int(total * 0.2),
+            "buffered": int(total * 0.02),
+        },
+        now,
+    )
+    yield line("swap", tags, {"used_percent": max(0.0, memory - 70)}, now)
+    for path, used in (("/", node.full), ("/var", min(99.2, node.full * 1.08 + turn / 200))):
+        size = 512 << 30
+        yield line(
+            "disk",
+            tags | {"path": path, "device": "sda1", "fstype": "ext4", "mode": "rw"},
+            {
+                "used_percent": used,
+                "total": size,
+                "free": int(size * (100 - used) / 100),
+                "used": int(size * used / 100),
+                "inodes_used": 300_000,
+                "inodes_total": 1_000_000,
+            },
+            now,
+        )
+    yield from traffic(node, tags, now, turn, busy)
+
+
+def traffic(node: Node, tags: dict[str, str], now: int, turn: int, busy: float) -> Iterator[str]:
+    """Counters and pressure of one node."""
+    grown = turn * 120 * (1 + node.busy)
+    yield line(
+        "net",
+        tags | {"interface": "eth0"},
+        {
+            "bytes_recv": int(grown * 9_000),
+            "bytes_sent": int(grown * 4_000),
+            "packets_recv": int(grown * 9),
+            "packets_sent": int(grown * 5),
+            "err_in": turn // 40,
+            "err_out": 0,
+            "drop_in": turn // 15,
+            "drop_out": 0,
+        },
+        now,
+    )
+    yield line(
+        "diskio",
+        tags | {"name": "sda"},
+        {
+            "read_bytes": int(grown * 2_000),
+            "write_bytes": int(grown * 3_500),
+            "reads": int(grown),
+            "writes": int(grown * 1.4),
+            "io_time": int(turn * 120 * busy * 4),
+        },
+        now,
+    )
+    for resource, factor in (("cpu", 0.3), ("io", 0.2), ("memory", 0.05)):
+        for kind, part in (("some", 1.0), ("full", 0.4)):
+            if (resource, kind) != ("cpu", "full"):
+                yield line(
+                    "pressure",
+                    tags | {"resource": resource, "type": kind},
+                    {"avg10": busy * factor * part, "avg60": busy * factor * part * 0.9},
+                    now,
+                )
+    load = busy / 100 * 8
+    yield line(
+        "system",
+        tags,
+        {
+            "load1": load,
+            "load5": load * 0.9,
+            "load15": load * 0.8,
+            "n_cpus": 8,
+            "n_users": 1,
+            "uptime": 900_000 + turn * 120,
+        },
+        now,
+    )
+    yield line(
+        "processes",
+        tags,
+        {
+            "running": int(load) + 1,
+            "blocked": int(busy > 75),
+            "zombies": 0,
+            "total": 180 + turn % 7,
+        },
+        now,
+    )
+    yield line(
+        "kernel",
+        tags,
+        {
+            "context_switches": int(grown * 50),
+            "processes_forked": turn * 90,
+            "boot_time": 1_700_000_000,
+        },
+        now,
+    )
+
+
+def completeness(node: Node, now: int, turn: int, end: int) -> str:
+    """What the ledger says of one node; one site had an outage an hour before the end."""
+    silent = 4.0 + len(node.host) % 5
+    missing = 0
+    if node.place.site == SILENT_SITE:
+        silent = max(silent, (now - (end - 12 * MINUTE)) / 1000)
+    if node.place.site == "airport":
+        minutes = (end - now) / MINUTE
+        missing = int(max(0.0, 6 * (20 - abs(minutes - 60)) / 4))
+    bad = node.place.site == "riverside"
+    fields: dict[str, Value] = {
+        "stored": turn * 12,
+        "duplicate": turn // 9,
+        "refused": turn // 12 if bad else 0,
+        "late": turn // 20,
+        "lost": turn // 30 if bad else 0,
+        "missing": missing,
+        "silent_s": silent,
+    }
+    return line("completeness", {"host": node.host, "site": node.place.site}, fields, now)
+
+
+def scores(fleet: list[Node], now: int, end: int) -> Iterator[str]:
+    """Readiness of every node, site, district, region and the fleet."""
+    groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    turn = now // MINUTE
+    for node in fleet:
+        place = node.place
+        tags = {"site": place.site, "district": place.district, "region": place.region}
+        quiet = place.site == SILENT_SITE and end - now < 12 * MINUTE
+        score = min(99.0, place.level + 3 * wave(node, turn, 5) + (node.busy - 40) / 12)
+        cover = 0.0 if quiet else 0.97
+        yield from unit(("node", node.host), tags, (score, cover), (1, 1), now)
+        for level, name in (
+            ("site", place.site),
+            ("district", place.district),
+            ("region", place.region),
+            ("fleet", "fleet"),
+        ):
+            groups.setdefault((level, name), []).append((score, cover))
+    for (level, name), members in groups.items():
+        place = next((p for p in PLACES if name in p[:3]), PLACES[0])
+        keys = ("site", "district", "region")
+        depth = keys[keys.index(level) :] if level in keys else ()
+        tags = {key: getattr(place, key) for key in depth}
+        mean = sum(score for score, _ in members) / len(members)
+        cover = sum(c for _, c in members) / len(members)
+        scored = sum(c > 0 for _, c in members)
+        yield from unit((level, name), tags, (mean, cover), (scored, len(members)), now)
+
+
+def unit(
+    key: tuple[str, str],
+    tags: Mapping[str, str],
+    result: tuple[float, float],
+    members: tuple[int, int],
+    now: int,
+) -> Iterator[str]:
+    """The scores of one unit; below half coverage there is none, with a reason."""
+    score, cover = result
+    level, name = key
+    tags = {"level": level, "id": name, "method": METHOD} | dict(tags)
+    counts: dict[str, Value] = {"scored": members[0], "planned": members[1], "coverage": cover}
+    if cover < 0.5:
+        why = {"why": "coverage 0 % is below 50 %"}
+        yield line("readiness", tags, counts | {"low": 0.0, "high": 100.0} | why, now)
+        return
+    spread = (1 - cover) * 60 + 1
+    low, high = max(0.0, score - spread), min(100.0, score + spread / 2)
+    yield line(
+        "readiness",
+        tags,
+        counts
+        | {
+            "score": score,
+            "low": low,
+            "high": high,
+            "grade": grade(score),
+            "p10": max(0.0, score - 8),
+            "worst": max(0.0, score - 15),
+        },
+        now,
+    )
+    for pillar, (weight, offset) in PILLARS.items():
+        part = min(100.0, max(0.0, score + offset))
+        lost = (100 - part) * weight
+        yield line(
+            "readiness_pillar",
+            tags | {"pillar": pillar},
+            {
+                "score": part,
+                "low": max(0.0, part - spread),
+                "high": min(100.0, part + spread / 2),
+                "coverage": cover,
+                "lost": lost,
+            },
+            now,
+        )
+        if level in ("node", "site", "fleet"):
+            for half in ("usage", "pressure"):
+                yield line(
+                    "readiness_indicator",
+                    tags | {"pillar": pillar, "indicator": f"{pillar}_{half}"},
+                    {"score": part, "value": 100 - part, "lost": lost / 2},
+                    now,
+                )
+
+
+def fill(url: str, database: str, *, end: int, hours: float = 3, step: int = 2 * MINUTE) -> None:
+    """Create the database and write the fleet into an InfluxDB 1.x."""
+    create = urllib.parse.urlencode({"q": f'CREATE DATABASE "{database}"'}).encode()
+    urllib.request.urlopen(f"{url}/query", data=create, timeout=30).close()
+    batch: list[str] = []
+    for text in lines(end, hours, step):
+        batch.append(text)
+        if len(batch) == 10_000:
+            _write(url, database, batch)
+            batch.clear()
+    _write(url, database, batch)
+
+
+def _write(url: str, database: str, batch: list[str]) -> None:
+    target = f"{url}/write?db={database}&precision=ms"
+    urllib.request.urlopen(target, data="\n".join(batch).encode(), timeout=60).close()
+
+
+if __name__ == "__main__":
+    fill(sys.argv[1], sys.argv[2], end=int(time.time() * 1000), hours=float(sys.argv[3]))
