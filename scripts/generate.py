@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GENERATORS: tuple[str, ...] = ("muster_collector.boards:generate",)
+GENERATORS: tuple[str, ...] = ("muster_collector.boards:generate", "reference:metrics")
 """Functions as `module:function`, each returning relative path -> content."""
 
 

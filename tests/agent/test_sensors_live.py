@@ -1,0 +1,190 @@
+"""On this machine the sensors agree with psutil, an independent reader of the same kernel.
+
+Gauges move between the two readings, so memory may differ by 5 % of the total; counters may only
+grow between a reading of ours before and one after psutil's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from muster_agent.host import Host
+from muster_agent.sensors import SensorAbsentError, load
+from muster_wire.messages import Metric, Value
+
+MEMORY_TOLERANCE = 0.05
+CPU_TICK = 0.01
+"""Seconds; what /proc/stat counts in."""
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    one = Host()
+    yield one
+    one.close()
+
+
+def read(host: Host, name: str) -> list[Metric]:
+    try:
+        return load(host, [name])[0].read()
+    except SensorAbsentError as error:
+        pytest.skip(f"this machine has no {name}: {error}")
+
+
+def number(value: Value) -> float:
+    assert isinstance(value, (int, float))
+    return value
+
+
+def test_memory(host: Host) -> None:
+    ours, theirs = read(host, "mem")[0].fields, psutil.virtual_memory()
+    assert ours["total"] == theirs.total
+    names = {
+        "available": "available",
+        "used": "used",
+        "free": "free",
+        "cached": "cached",
+        "buffered": "buffers",
+        "active": "active",
+        "inactive": "inactive",
+        "shared": "shared",
+        "slab": "slab",
+    }
+    for field, name in names.items():
+        expected = getattr(theirs, name)
+        assert number(ours[field]) == pytest.approx(
+            expected, abs=MEMORY_TOLERANCE * theirs.total
+        ), field
+    assert number(ours["used_percent"]) == pytest.approx(theirs.percent, abs=5)
+
+
+def test_swap(host: Host) -> None:
+    theirs = psutil.swap_memory()
+    ours = read(host, "swap")[0].fields
+    assert ours["total"] == theirs.total
+    assert number(ours["used"]) == pytest.approx(theirs.used, abs=0.05 * max(1, theirs.total))
+    assert number(ours["in"]) >= theirs.sin
+    assert number(ours["out"]) >= theirs.sout
+
+
+def test_cpu_time(host: Host) -> None:
+    """Percentages over a span equal psutil's times over a span that holds it, to a few ticks."""
+    first = psutil.cpu_times()
+    sensor = load(host, ["cpu"])[0]
+    while sum(psutil.cpu_times()) - sum(first) < 0.5:
+        sum(range(20_000))
+    ours = sensor.read()[0].fields
+    last = psutil.cpu_times()
+    total = sum(last[:8]) - sum(first[:8])
+    slack = 100 * 6 * CPU_TICK / total
+    for field in ("user", "system", "idle", "nice", "steal"):
+        expected = 100 * (getattr(last, field) - getattr(first, field)) / total
+        assert number(ours[f"usage_{field}"]) == pytest.approx(expected, abs=slack), field
+
+
+def test_system(host: Host) -> None:
+    ours = read(host, "system")[0].fields
+    assert ours["load15"] == pytest.approx(os.getloadavg()[2], abs=0.2)
+    assert ours["n_cpus"] == psutil.cpu_count()
+    assert ours["n_physical_cpus"] == psutil.cpu_count(logical=False)
+    assert ours.get("n_users", 0) == len(psutil.users())
+    kernel = read(host, "kernel")[0].fields
+    assert kernel["boot_time"] == pytest.approx(psutil.boot_time(), abs=1)
+
+
+def test_kernel_counters(host: Host) -> None:
+    before = read(host, "kernel")[0].fields
+    theirs = psutil.cpu_stats()
+    after = read(host, "kernel")[0].fields
+    assert number(before["interrupts"]) <= theirs.interrupts <= number(after["interrupts"])
+    switches = (before["context_switches"], after["context_switches"])
+    assert number(switches[0]) <= theirs.ctx_switches <= number(switches[1])
+
+
+def test_disks(host: Host) -> None:
+    partitions = {p.mountpoint: p for p in psutil.disk_partitions(all=True)}
+    for metric in read(host, "disk"):
+        path = metric.tags["path"]
+        theirs = psutil.disk_usage(path)
+        assert metric.tags["fstype"] == partitions[path].fstype
+        assert metric.fields["total"] == theirs.total
+        for field in ("used", "free"):
+            expected = getattr(theirs, field)
+            assert number(metric.fields[field]) == pytest.approx(expected, abs=0.05 * theirs.total)
+        inodes = os.statvfs(path)
+        assert metric.fields["inodes_total"] == inodes.f_files
+
+
+def test_disk_traffic(host: Host) -> None:
+    before = {m.tags["name"]: m.fields for m in read(host, "diskio")}
+    theirs = psutil.disk_io_counters(perdisk=True)
+    after = {m.tags["name"]: m.fields for m in read(host, "diskio")}
+    names = {
+        "reads": "read_count",
+        "writes": "write_count",
+        "read_bytes": "read_bytes",
+        "write_bytes": "write_bytes",
+        "read_time": "read_time",
+        "write_time": "write_time",
+        "io_time": "busy_time",
+        "merged_reads": "read_merged_count",
+    }
+    assert before.keys() & theirs.keys()
+    for disk in before.keys() & theirs.keys():
+        for field, name in names.items():
+            expected = getattr(theirs[disk], name)
+            low, high = number(before[disk][field]), number(after[disk][field])
+            assert low <= expected <= high, (disk, field)
+
+
+def test_interfaces(host: Host) -> None:
+    before = {m.tags["interface"]: m.fields for m in read(host, "net")}
+    theirs = psutil.net_io_counters(pernic=True)
+    after = {m.tags["interface"]: m.fields for m in read(host, "net")}
+    names = {
+        "bytes_sent": "bytes_sent",
+        "bytes_recv": "bytes_recv",
+        "packets_sent": "packets_sent",
+        "packets_recv": "packets_recv",
+        "err_in": "errin",
+        "err_out": "errout",
+        "drop_in": "dropin",
+        "drop_out": "dropout",
+    }
+    up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
+    assert before.keys() == up - {"lo"} - {n for n in up if n.startswith(("veth", "cali", "lxc"))}
+    for interface, fields in before.items():
+        for field, name in names.items():
+            expected = getattr(theirs[interface], name)
+            low, high = number(fields[field]), number(after[interface][field])
+            assert low <= expected <= high, (interface, field)
+
+
+def test_processes(host: Host) -> None:
+    ours = read(host, "processes")[0].fields
+    others = max(10, len(psutil.pids()) // 5)
+    assert number(ours["total"]) == pytest.approx(len(psutil.pids()), abs=others)
+    states = [v for k, v in ours.items() if k not in ("total", "total_threads")]
+    assert sum(map(number, states)) == ours["total"]
+    assert number(ours["total_threads"]) >= number(ours["total"])
+
+
+def test_no_descriptor_is_left_open_and_none_is_added_by_sampling() -> None:
+    host = Host()
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - pathlib would open one more
+    sensors = load(host)
+    counts = []
+    for _ in range(3):
+        for sensor in sensors:
+            try:
+                sensor.read()
+            except SensorAbsentError:
+                continue
+        counts.append(len(os.listdir("/proc/self/fd")))  # noqa: PTH208 - the same
+    assert counts[1] == counts[2]
+    host.close()
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - the same
