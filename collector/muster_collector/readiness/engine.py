@@ -1,0 +1,157 @@
+"""Scores of every level of a card for many units at once, with coverage and interval.
+
+The rules, for a level over its parts (children with weight):
+
+- value: the level's mean over the parts that have a score, then its critical caps; none where
+  coverage is below the level's rule.
+- coverage: the weighted share of the indicators below it that have data.
+- low and high: the same mean and caps with everything missing at 0 and at 100. A part without a
+  score counts as missing, whatever little data it has, so the interval contains the value.
+- imputed values count in the value, but as missing in coverage and interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .aggregate import aggregate
+from .normalise import normalised
+from .schema import Impute, Indicator
+from .scorecard import Node, Scorecard
+
+Array = npt.NDArray[np.float64]
+
+TINY = 1e-12
+"""Room for rounding when a coverage is compared with its rule."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores under one card: float64 arrays of shape units x columns (`card.columns`).
+
+    `value`, `low` and `high` are 0..100 and `coverage` 0..1. `value` is NaN where there is no
+    score. `raw` (units x indicators) are the values that came in, NaN where missing.
+    """
+
+    card: Scorecard
+    value: Array
+    low: Array
+    high: Array
+    coverage: Array
+    raw: Array
+
+    def __len__(self) -> int:
+        """The number of units."""
+        return int(self.value.shape[0])
+
+    def why(self, unit: int, column: int = 0) -> str:
+        """Why a unit has no score at a level, in one line; "" when it has one."""
+        node = self.card.nodes[column]
+        if not np.isnan(self.value[unit, column]):
+            return ""
+        if node.indicator:
+            return "no data"
+        short = [
+            self.card.nodes[child].id
+            for child in node.children
+            if np.isnan(self.value[unit, child])
+        ]
+        share = self.coverage[unit, column]
+        return (
+            f"coverage {share:.0%} is below the {node.coverage:.0%} that {node.id} needs; "
+            f"without a score: {', '.join(short) or 'none'}"
+        )
+
+
+def score(card: Scorecard, values: npt.ArrayLike) -> Scores:
+    """Score units x indicators raw values, columns as `card.indicators`, NaN = missing.
+
+    ValueError if the shape does not fit the card. Relative normalisations (min-max, z-score,
+    ranks, reference) compare the units of this one call.
+    """
+    raw = np.asarray(values, dtype=np.float64)
+    if raw.ndim != 2 or raw.shape[1] != len(card.indicators):
+        raise ValueError(
+            f"values have shape {raw.shape}: {card.id} needs units x {len(card.indicators)}"
+        )
+    shape = (len(card.nodes), raw.shape[0])
+    value, low, high, coverage = (np.empty(shape) for _ in range(4))
+    for number, (column, indicator) in enumerate(card.leaves):
+        leaf = _leaf(indicator, raw[:, number])
+        value[column], low[column], high[column], coverage[column] = leaf
+    for node in reversed(card.levels):
+        _combine(card, node, (value, low, high, coverage))
+    # Rows per column are how the engine computes, rows per unit how people read.
+    return Scores(card, value.T, low.T, high.T, coverage.T, raw)
+
+
+def _leaf(indicator: Indicator, raw: Array) -> tuple[Array, Array, Array, Array]:
+    """Value, low, high and coverage of an indicator."""
+    raw = np.where(np.isfinite(raw), raw, np.nan)
+    filled = imputed(raw, indicator.impute) if indicator.impute else raw
+    value = normalised(filled, indicator)
+    # A value without a logarithm is as good as missing.
+    known = ~np.isnan(raw) & ~np.isnan(value)
+    return value, np.where(known, value, 0.0), np.where(known, value, 100.0), known.astype(float)
+
+
+def imputed(raw: Array, rule: Impute) -> Array:
+    """Missing values replaced: by the rule's value, or the mean or median of those who have one."""
+    known = raw[~np.isnan(raw)]
+    if rule.kind == "value":
+        stand_in = float(rule.value or 0.0)
+    elif not known.size:
+        return raw
+    else:
+        stand_in = float(np.mean(known) if rule.kind == "mean" else np.median(known))
+    return np.where(np.isnan(raw), stand_in, raw)
+
+
+def _combine(card: Scorecard, node: Node, scores: tuple[Array, Array, Array, Array]) -> None:
+    """Fill one level's rows of value, low, high and coverage from those of its parts."""
+    value, low, high, coverage = scores
+    parts = list(node.parts)
+    unscored = np.isnan(value[parts])
+    worst = np.where(unscored, 0.0, low[parts])
+    best = np.where(unscored, 100.0, high[parts])
+    here = node.column
+    value[here] = capped(card, node, aggregate(node.aggregation, value[parts], node.weights), value)
+    low[here] = aggregate(node.aggregation, worst, node.weights)
+    high[here] = aggregate(node.aggregation, best, node.weights)
+    if any(card.nodes[part].critical for part in parts):
+        low[here] = capped(card, node, low[here], _rows(worst, parts))
+        high[here] = capped(card, node, high[here], _rows(best, parts))
+    coverage[here] = aggregate("arithmetic", coverage[parts], node.weights)
+    value[here][coverage[here] < node.coverage - TINY] = np.nan
+    # Containment holds but for rounding; fmin and fmax pass over a value that is not there.
+    np.fmin(low[here], value[here], out=low[here])
+    np.fmax(high[here], value[here], out=high[here])
+
+
+def _rows(matrix: Array, parts: list[int]) -> dict[int, Array]:
+    return dict(zip(parts, matrix, strict=True))
+
+
+def caps(card: Scorecard, node: Node, value: Array | dict[int, Array]) -> list[tuple[int, Array]]:
+    """For each critical part its column and the most that it allows the level, per unit.
+
+    The cap is cap + (100 - cap) x / below for a score x under `below`, else 100.
+    """
+    found = []
+    for part in node.parts:
+        rule = card.nodes[part].critical
+        if rule:
+            share = np.fmin(value[part] / rule.below, 1.0)
+            found.append((part, rule.cap + (100.0 - rule.cap) * share))
+    return found
+
+
+def capped(card: Scorecard, node: Node, mean: Array, value: Array | dict[int, Array]) -> Array:
+    """A level's mean under the caps of its critical parts; a part without a score caps nothing."""
+    for _, cap in caps(card, node, value):
+        # fmin would let a cap stand in for a missing mean.
+        mean = np.where(cap < mean, cap, mean)
+    return mean

@@ -1,0 +1,137 @@
+"""From members to groups: nodes to sites, sites to districts, and on to the fleet.
+
+A group's score is the weighted mean of its members' scores. What is planned and silent counts: it
+has no coverage, and the group's interval takes it as 0 and as 100. A member without a score at a
+level counts there as missing too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .engine import TINY, Scores
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rollup(Scores):
+    """Scores of groups (groups x columns), and what they stand for.
+
+    `scored` and `planned` count members, `weight` is the planned weight (for the next rollup up).
+    `p10` and `worst` are of the members' overall scores, NaN without any: nine members in ten
+    score at least p10 (nearest rank, unweighted). `raw` is empty: groups have no raw values.
+    """
+
+    p10: Array
+    worst: Array
+    scored: Ints
+    planned: Ints
+    weight: Array
+
+    def why(self, unit: int, column: int = 0) -> str:
+        """Why a group has no score at a level, in one line; "" when it has one."""
+        if not np.isnan(self.value[unit, column]):
+            return ""
+        rule = self.card.document.rollup.coverage
+        if not self.planned[unit]:
+            return "no member"
+        if column:
+            name = self.card.nodes[column].id
+            return f"members with {rule:.0%} of the planned weight must have a score in {name}"
+        return (
+            f"{self.scored[unit]} of {self.planned[unit]} members have a score; "
+            f"those with {rule:.0%} of the planned weight must"
+        )
+
+
+def rollup(
+    scores: Scores,
+    groups: npt.ArrayLike,
+    count: int,
+    *,
+    weights: npt.ArrayLike | None = None,
+    planned: npt.ArrayLike | None = None,
+    planned_weight: npt.ArrayLike | None = None,
+) -> Rollup:
+    """Roll members up into `count` groups; `groups[i]` is member i's group, -1 for none.
+
+    `weights` are the members' (default 1). `planned` and `planned_weight` say how many members
+    and how much weight each group should have; default and least are the members given. With
+    only `planned`, a member that is not there weighs what the group's members weigh on average.
+    """
+    group = np.asarray(groups, dtype=np.int64)
+    member = group >= 0
+    weight = _or(weights, np.ones(len(group)))
+    seen = np.bincount(group[member], minlength=count)
+    here: Array = np.asarray(np.bincount(group[member], weight[member], count), np.float64)
+    expected: Ints = np.maximum(_or(planned, np.zeros(count)).astype(np.int64), seen)
+    wanted = np.maximum(_wanted(planned_weight, expected, seen, here), here)
+    means = _means(scores, group, weight, wanted, count)
+    worst, p10, scored = _tail(scores.value[:, 0], group, count)
+    none = np.empty((count, 0))
+    return Rollup(scores.card, *means, none, p10, worst, scored, expected, wanted)
+
+
+def _or(given: npt.ArrayLike | None, default: Array) -> Array:
+    return default if given is None else np.asarray(given, dtype=np.float64)
+
+
+def _wanted(
+    given: npt.ArrayLike | None, expected: Ints, seen: npt.NDArray[Any], here: Array
+) -> Array:
+    if given is not None:
+        return np.asarray(given, dtype=np.float64)
+    typical = np.where(seen > 0, here / np.maximum(seen, 1), 1.0)
+    return np.asarray(expected * typical)
+
+
+def _means(
+    scores: Scores, group: Ints, weight: Array, wanted: Array, count: int
+) -> tuple[Array, Array, Array, Array]:
+    """Value, low, high and coverage of the groups, groups x columns."""
+    member = (group >= 0) & (weight > 0)
+    group, weight = group[member], weight[member]
+    order = np.argsort(group, kind="stable")
+    group, weight = group[order], weight[order]
+    rule = scores.card.document.rollup.coverage
+    value, low, high, coverage = (np.empty((len(scores.card.nodes), count)) for _ in range(4))
+    safe = np.where(wanted > 0, wanted, 1.0)
+
+    def total(x: Array) -> Array:
+        return np.asarray(np.bincount(group, weight * x, count))
+
+    for column in range(len(scores.card.nodes)):
+        x = scores.value[member, column][order]
+        known = ~np.isnan(x)
+        has = total(known.astype(np.float64))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = total(np.where(known, x, 0.0)) / has
+        value[column] = np.where(has / safe < rule - TINY, np.nan, mean)
+        low[column] = total(np.where(known, scores.low[member, column][order], 0.0)) / safe
+        # From 100 only what members surely lack is taken: who is silent surely lacks nothing.
+        short = np.where(known, 100.0 - scores.high[member, column][order], 0.0)
+        high[column] = 100.0 - total(short) / safe
+        coverage[column] = total(scores.coverage[member, column][order]) / safe
+    np.fmin(low, value, out=low)
+    np.fmax(high, value, out=high)
+    return value.T, low.T, high.T, coverage.T
+
+
+def _tail(value: Array, group: Ints, count: int) -> tuple[Array, Array, Ints]:
+    """Worst, 10th percentile and number of the scores in each group."""
+    known = (group >= 0) & ~np.isnan(value)
+    value, group = value[known], group[known]
+    ordered = np.append(value[np.lexsort((value, group))], np.nan)
+    number = np.bincount(group, minlength=count).astype(np.int64)
+    first = np.cumsum(number) - number
+    tenth = np.ceil(number * 0.1).astype(np.int64) - 1
+    nothing = len(ordered) - 1
+    worst = ordered[np.where(number > 0, first, nothing)]
+    p10 = ordered[np.where(number > 0, first + tenth, nothing)]
+    return worst, p10, number
