@@ -49,7 +49,16 @@ PILLARS = {
     "resilience": (0.15, -14.0),
     "security": (0.10, 8.0),
 }
-METHOD = "plan-1@5f2c9a1e"
+INDICATORS = {
+    "compute": {"cpu_idle": 0.7, "mem_available": 0.3},
+    "storage": {"disk_used": 0.8, "io_pressure": 0.2},
+    "circulation": {"net_errors": 0.5, "net_drops": 0.5},
+    "services": {"http_time": 0.6, "dns_time": 0.4},
+    "resilience": {"silence": 0.2, "uptime": 0.8},
+    "security": {"security_updates": 0.9, "reboot_required": 0.1},
+}
+"""Indicators of the shipped scorecard, with their share in what the pillar loses."""
+METHOD = "new-digital-infrastructure@5f2c9a1e"
 
 
 class Node(NamedTuple):
@@ -89,10 +98,9 @@ def _value(value: Value) -> str:
 
 
 def grade(score: float) -> str:
-    """The letter that the default scorecard would give."""
-    return next(
-        letter for limit, letter in ((80, "A"), (60, "B"), (40, "C"), (0, "D")) if score >= limit
-    )
+    """The letter that the shipped scorecard gives."""
+    bands = ((90, "A"), (75, "B"), (60, "C"), (40, "D"), (0, "E"))
+    return next(letter for limit, letter in bands if score >= limit)
 
 
 def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
@@ -250,7 +258,7 @@ def completeness(node: Node, now: int, turn: int, end: int) -> str:
         missing = int(max(0.0, 6 * (20 - abs(minutes - 60)) / 4))
     bad = node.place.site == "riverside"
     fields: dict[str, Value] = {
-        "stored": turn * 12,
+        "stored": turn * 24 - missing,
         "duplicate": turn // 9,
         "refused": turn // 12 if bad else 0,
         "late": turn // 20,
@@ -269,7 +277,8 @@ def scores(fleet: list[Node], now: int, end: int) -> Iterator[str]:
         place = node.place
         tags = {"site": place.site, "district": place.district, "region": place.region}
         quiet = place.site == SILENT_SITE and end - now < 12 * MINUTE
-        score = min(99.0, place.level + 3 * wave(node, turn, 5) + (node.busy - 40) / 12)
+        drift = 4 * math.sin(turn / 70) + 2 * math.sin(turn / 23)
+        score = min(99.0, place.level + drift + 3 * wave(node, turn, 5) + (node.busy - 40) / 12)
         cover = 0.0 if quiet else 0.97
         yield from unit(("node", node.host), tags, (score, cover), (1, 1), now)
         for level, name in (
@@ -337,14 +346,13 @@ def unit(
             },
             now,
         )
-        if level in ("node", "site", "fleet"):
-            for half in ("usage", "pressure"):
-                yield line(
-                    "readiness_indicator",
-                    tags | {"pillar": pillar, "indicator": f"{pillar}_{half}"},
-                    {"score": part, "value": 100 - part, "lost": lost / 2},
-                    now,
-                )
+        for indicator, share in INDICATORS[pillar].items():
+            yield line(
+                "readiness_indicator",
+                tags | {"pillar": pillar, "indicator": indicator},
+                {"score": 100 - (100 - part) * share, "value": part / 2, "lost": lost * share},
+                now,
+            )
 
 
 def fill(url: str, database: str, *, end: int, hours: float = 3, step: int = 2 * MINUTE) -> None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from muster_collector.boards.board import render
-from muster_collector.boards.fleet import fleet
-from muster_collector.boards.tongue import CODES, Tongue
+import warnings
+
+with warnings.catch_warnings():
+    # The SDK warns when its classic boards are imported; they are what every Grafana provisions.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from muster_collector.boards.board import render
+    from muster_collector.boards.fleet import fleet
+    from muster_collector.boards.tongue import CODES, Tongue
 
 BOARDS = (fleet,)
 """Every board, in the order of their folder."""
 FOLDER = "grafana/boards"
 
 
-def generate() -> dict[str, str]:
-    """The JSON of every board in every language, by its path in the repository."""
+def boards() -> dict[str, str]:
+    """The JSON of every board in every language, by its path below the folder of boards."""
     files: dict[str, str] = {}
     for tongue in map(Tongue, CODES):
         for make in BOARDS:
             board = make(tongue)
-            files[f"{FOLDER}/{tongue.code}/{board.name}.json"] = render(board, tongue)
+            files[f"{tongue.code}/{board.name}.json"] = render(board, tongue)
     return files
+
+
+def generate() -> dict[str, str]:
+    """The same by their paths in the repository."""
+    return {f"{FOLDER}/{name}": content for name, content in boards().items()}

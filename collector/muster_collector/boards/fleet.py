@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster_collector.boards import style, words
 from muster_collector.boards.board import Board, Strip
-from muster_collector.boards.influxql import HOSTS, SITES, Rows, Series, highest, latest
+from muster_collector.boards.influxql import HOSTS, SITES, Rows, Series, highest, latest, newest
 from muster_collector.boards.panels import (
     Column,
     Face,
@@ -34,9 +34,9 @@ def fleet(t: Tongue) -> Board:
         strips=[
             Strip(4, _headline(t)),
             Strip(9, [_history(t), _pillars(t), _lost(t)]),
-            Strip(10, [_worst_sites(t), _worst_nodes(t)]),
+            Strip(9, [_worst_sites(t), _worst_nodes(t)]),
             Strip(9, [_silent_list(t), _flow(t), _missing(t)]),
-            Strip(10, [_cpu(t), _memory(t), _disk(t)]),
+            Strip(11, [_cpu(t), _memory(t), _disk(t)]),
         ],
     )
 
@@ -55,15 +55,15 @@ def _score(t: Tongue) -> Panel:
                 "机群最近一个窗口的评分（0 至 100，最多 15 分钟前）。",
             ),
             do=t(
-                "Below 80: look at the pillar that costs most, then at the worst sites.",
-                "低于 80 时：先看失分最多的支柱，再看最差的站点。",
+                "Below grade A: look at the pillar that costs most, then at the worst sites.",
+                "低于 A 级时：先看失分最多的支柱，再看最差的站点。",
             ),
             empty=words.no_score(t),
             width=4,
-            queries=[Series(latest("readiness", ("score",), FLEET, '"id"'))],
+            queries=[Series(newest({"score": "score"}, FLEET))],
             decimals=1,
             now=True,
-            limits=style.SCORE_STEPS,
+            limits=words.grades(),
         ),
         size=48,
     )
@@ -75,8 +75,8 @@ def _grade(t: Tongue) -> Panel:
             id=2,
             title=t("Grade", "等级"),
             means=t(
-                "The scorecard's grade band that the fleet's score falls into.",
-                "机群评分在评分卡中所属的等级。",
+                f"The grade band of the fleet's score: {words.bands(t)}.",
+                f"机群评分所属的等级。{words.bands(t)}。",
             ),
             do=t(
                 "A grade is given only when coverage allows a score; no grade means look at "
@@ -85,20 +85,17 @@ def _grade(t: Tongue) -> Panel:
             ),
             empty=t("No grade yet", "尚无等级"),
             width=4,
-            queries=[Series(latest("readiness", ("grade",), FLEET, '"id"'))],
+            queries=[Series(newest({"grade": "grade"}, FLEET))],
             now=True,
         ),
         size=40,
-        texts="/.*/",
+        texts="/^grade$/",
     )
 
 
 def _interval(t: Tongue) -> Panel:
     low, high = t("worst case", "最差情形"), t("best case", "最好情形")
-    query = (
-        f'SELECT last("low") AS "{low}", last("high") AS "{high}" FROM "readiness" '
-        f"WHERE {FLEET} AND $timeFilter"
-    )
+    query = newest({"low": low, "high": high}, FLEET)
     return number(
         Face(
             id=3,
@@ -139,7 +136,7 @@ def _coverage(t: Tongue) -> Panel:
             ),
             empty=words.no_score(t),
             width=3,
-            queries=[Series(latest("readiness", ("coverage",), FLEET, '"id"'))],
+            queries=[Series(newest({"coverage": "coverage"}, FLEET))],
             unit="percentunit",
             decimals=1,
             now=True,
@@ -150,10 +147,7 @@ def _coverage(t: Tongue) -> Panel:
 
 def _members(t: Tongue) -> Panel:
     scored, planned = t("scored", "已评分"), t("planned", "已规划")
-    query = (
-        f'SELECT last("scored") AS "{scored}", last("planned") AS "{planned}" FROM "readiness" '
-        f"WHERE {FLEET} AND $timeFilter"
-    )
+    query = newest({"scored": scored, "planned": planned}, FLEET)
     return number(
         Face(
             id=5,
@@ -249,7 +243,7 @@ def _history(t: Tongue) -> Panel:
 
 
 def _pillars(t: Tongue) -> Panel:
-    query = latest("readiness_pillar", ("score",), FLEET, '"pillar"')
+    query = latest("readiness_pillar", (), FLEET, '"pillar"', by="score")
     panel = bars(
         Face(
             id=11,
@@ -264,14 +258,14 @@ def _pillars(t: Tongue) -> Panel:
             queries=[Series(query, alias="$tag_pillar")],
             decimals=1,
             now=True,
-            limits=style.SCORE_STEPS,
+            limits=words.grades(),
         )
     )
     return rename(panel, words.pillars(t))
 
 
 def _lost(t: Tongue) -> Panel:
-    query = latest("readiness_pillar", ("lost",), FLEET, '"pillar"')
+    query = latest("readiness_pillar", (), FLEET, '"pillar"', by="lost")
     panel = bars(
         Face(
             id=12,
@@ -287,26 +281,27 @@ def _lost(t: Tongue) -> Panel:
             queries=[Series(query, alias="$tag_pillar")],
             decimals=1,
             now=True,
-            limits=((None, style.WARN),),
+            limits=((None, style.LOSS),),
         ),
         top=None,
     )
     return rename(panel, words.pillars(t))
 
 
-def score_columns(t: Tongue) -> list[Column]:
+def score_columns(t: Tongue, *, interval: bool) -> list[Column]:
     """Score, grade, interval and coverage, as every table of units shows them."""
+    limits = words.grades()
     return [
-        Column(
-            "score",
-            t("Score", "评分"),
-            decimals=1,
-            limits=style.SCORE_STEPS,
-            bar=True,
+        Column("score", t("Score", "评分"), decimals=1, limits=limits, bar=True, empty="—"),
+        Column("grade", t("Grade", "等级"), width=65),
+        *(
+            [
+                Column("low", t("Worst", "最差"), width=70, decimals=1),
+                Column("high", t("Best", "最好"), width=70, decimals=1),
+            ]
+            if interval
+            else []
         ),
-        Column("grade", t("Grade", "等级"), width=70),
-        Column("low", t("Worst case", "最差"), width=80, decimals=1),
-        Column("high", t("Best case", "最好"), width=80, decimals=1),
         Column(
             "coverage",
             t("Coverage", "覆盖率"),
@@ -325,13 +320,13 @@ def _worst_sites(t: Tongue) -> Panel:
         Column(
             "id",
             t("Site", "站点"),
-            width=150,
+            width=130,
             link=(t("Show only this site", "仅显示此站点"), t.link("fleet", site=site)),
         ),
-        *score_columns(t),
+        *score_columns(t, interval=True),
         Column("scored", t("Scored", "已评分"), width=70, decimals=0),
         Column("planned", t("Planned", "规划"), width=75, decimals=0),
-        Column("why", t("Why no score", "无评分原因"), width=110),
+        Column("why", t("Why no score", "无评分原因"), width=215, empty=""),
     ]
     return listing(
         Face(
@@ -347,7 +342,7 @@ def _worst_sites(t: Tongue) -> Panel:
                 "打开站点查看其节点。覆盖率低时请先恢复静默节点。",
             ),
             empty=words.no_score(t),
-            width=13,
+            width=15,
             queries=[Rows(latest("readiness", fields, SITE_SCORES, '"id"'))],
             now=True,
         ),
@@ -358,12 +353,9 @@ def _worst_sites(t: Tongue) -> Panel:
 
 
 def _worst_nodes(t: Tongue) -> Panel:
-    inner = latest(
-        "readiness", ("score", "grade", "low", "high", "coverage"), NODE_SCORES, '"id", "site"'
-    )
+    inner = latest("readiness", ("score", "grade"), NODE_SCORES, '"id", "site"')
     query = (
-        'SELECT bottom("score", 20) AS "score", "grade", "low", "high", "coverage", "id", "site" '
-        f"FROM ({inner})"
+        f'SELECT bottom("score", 20) AS "score", "grade", "coverage", "id", "site" FROM ({inner})'
     )
     node = "${__data.fields.id:percentencode}"
     columns = [
@@ -373,8 +365,8 @@ def _worst_nodes(t: Tongue) -> Panel:
             width=150,
             link=(t("Show only this node", "仅显示此节点"), t.link("fleet", node=node)),
         ),
-        Column("site", t("Site", "站点"), width=120),
-        *score_columns(t),
+        Column("site", t("Site", "站点"), width=130),
+        *score_columns(t, interval=False),
     ]
     return listing(
         Face(
@@ -390,7 +382,7 @@ def _worst_nodes(t: Tongue) -> Panel:
                 "`muster explain --level node --id 节点` 给出失分原因。",
             ),
             empty=words.no_score(t),
-            width=11,
+            width=9,
             queries=[Rows(query)],
             now=True,
         ),
@@ -400,7 +392,7 @@ def _worst_nodes(t: Tongue) -> Panel:
 
 
 def _silent_list(t: Tongue) -> Panel:
-    inner = latest("completeness", ("silent_s", "missing"), HOSTS, '"host", "site"')
+    inner = latest("completeness", ("missing",), HOSTS, '"host", "site"', by="silent_s")
     query = (
         f'SELECT "silent_s", "missing" FROM ({inner}) '
         f'WHERE "silent_s" > {style.SILENT_S} GROUP BY "host", "site"'
@@ -474,7 +466,7 @@ def _flow(t: Tongue) -> Panel:
             empty=t("No reports in this time", "该时段没有上报"),
             width=8,
             queries=[_rate(field, name) for field, (name, _) in names.items()],
-            unit="suffix: /min",
+            unit="suffix:/min",
             every="2m",
             shift="2m",
             decimals=0,
@@ -520,7 +512,24 @@ def _missing(t: Tongue) -> Panel:
 
 
 def _top(t: Tongue, *, id: int, title: str, means: str, do: str, query: str) -> Panel:  # noqa: A002  Grafana's word
-    return bars(
+    node = "${__data.fields.host:percentencode}"
+    columns = [
+        Column(
+            "host",
+            t("Node", "节点"),
+            width=160,
+            link=(t("Show only this node", "仅显示此节点"), t.link("fleet", node=node)),
+        ),
+        Column(
+            "used",
+            t("Used", "占用"),
+            unit="percent",
+            decimals=0,
+            limits=style.USE_STEPS,
+            bar=True,
+        ),
+    ]
+    return listing(
         Face(
             id=id,
             title=title,
@@ -529,12 +538,11 @@ def _top(t: Tongue, *, id: int, title: str, means: str, do: str, query: str) -> 
             empty=t("No data of the chosen nodes", "所选节点没有数据"),
             width=8,
             queries=[Rows(query)],
-            unit="percent",
-            decimals=0,
             now=True,
-            limits=style.USE_STEPS,
         ),
-        rows=True,
+        columns,
+        sort_by="used",
+        descending=True,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,10 +67,24 @@ class Rows(Builder[Dataquery]):
 Query = Series | Rows
 
 
-def latest(measurement: str, fields: tuple[str, ...], where: str, group: str) -> str:
-    """The newest value of each field in the range, one row per group."""
-    reads = ", ".join(f'last("{name}") AS "{name}"' for name in fields)
-    return f'SELECT {reads} FROM "{measurement}" WHERE {where} AND $timeFilter GROUP BY {group}'
+def latest(
+    measurement: str, fields: tuple[str, ...], where: str, group: str, *, by: str = "coverage"
+) -> str:
+    """The newest point of each group: the `fields` that stand in it, and `by`.
+
+    `by` is a field that every point has. A field that the newest point lacks is empty, even if an
+    older point has it: a score that is missing now must not be shown as the present one.
+    """
+    reads = "".join(f', "{name}"' for name in fields if name != by)
+    select = f'SELECT last("{by}") AS "{by}"{reads} FROM "{measurement}"'
+    return f"{select} WHERE {where} AND $timeFilter GROUP BY {group}"
+
+
+def newest(fields: Mapping[str, str], where: str) -> str:
+    """Fields of the newest score of one unit under the names given; nothing where it has none."""
+    inner = latest("readiness", tuple(fields), where, '"id"')
+    named = ", ".join(f'"{name}" AS "{shown}"' for name, shown in fields.items())
+    return f"SELECT {named} FROM ({inner})"
 
 
 def highest(value: str, source: str, where: str, tags: tuple[str, ...], count: int = 10) -> str:

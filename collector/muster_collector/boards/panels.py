@@ -59,7 +59,11 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table; `bar` draws the value as a bar, `colored` colours its text."""
+    """One column of a table; with `limits` its text is coloured, or with `bar` a bar is drawn.
+
+    `empty` stands where a row has no value, `texts` are words for values, `link` is a title and an
+    address.
+    """
 
     name: str
     title: str
@@ -70,6 +74,7 @@ class Column:
     bar: bool = False
     link: tuple[str, str] | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    empty: str = "–"
 
 
 def dress(panel: P, face: Face) -> P:
@@ -114,21 +119,18 @@ def number(
     return panel.text_mode(mode)
 
 
-def bars(face: Face, *, top: float | None = 100, rows: bool = False) -> bargauge.Panel:
-    """Horizontal bars; with `rows` one for each row of a table, else one for each series."""
+def bars(face: Face, *, top: float | None = 100) -> bargauge.Panel:
+    """Horizontal bars, one for each series."""
     panel = dress(bargauge.Panel(), face).min(0).color_scheme(style.by_limits())
     if top is not None:
         panel.max(top)
-    panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(rows))
+    panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(False))
     panel.orientation(common.VizOrientation.HORIZONTAL).show_unfilled(True)
     panel.display_mode(common.BarGaugeDisplayMode.BASIC)
     panel.value_mode(common.BarGaugeValueMode.TEXT)
     panel.text(TextSize().value_size(13).title_size(13))
     panel.name_placement(common.BarGaugeNamePlacement.LEFT)
-    panel.min_viz_height(14).max_viz_height(30).sizing(common.BarGaugeSizing.MANUAL)
-    if rows:
-        panel.with_transformation(sort("used", descending=True))
-    return panel
+    return panel.min_viz_height(14).max_viz_height(30).sizing(common.BarGaugeSizing.MANUAL)
 
 
 def trend(
@@ -146,7 +148,7 @@ def trend(
         panel.min(low)
     if high is not None:
         panel.max(high)
-    panel.line_width(2).fill_opacity(30 if stacked else 8).insert_nulls(GAP_MS)
+    panel.line_width(2).fill_opacity(30 if stacked else 0 if band else 8).insert_nulls(GAP_MS)
     panel.show_points(common.VisibilityMode.NEVER).axis_border_show(False)
     panel.legend(
         VizLegendOptions()
@@ -217,7 +219,11 @@ def _set(key: str, value: object) -> DynamicConfigValue:
 
 
 def _draw_band(panel: timeseries.Panel, upper: str, lower: str) -> None:
-    edge: list[tuple[str, Any]] = [("custom.lineWidth", 0), ("color", style.fixed(style.QUIET))]
+    edge: list[tuple[str, Any]] = [
+        ("custom.lineWidth", 0),
+        ("color", style.fixed(style.QUIET)),
+        ("custom.hideFrom", {"legend": True, "tooltip": False, "viz": False}),
+    ]
     panel.override_by_name(lower, [_set(*pair) for pair in [*edge, ("custom.fillOpacity", 0)]])
     fill = [*edge, ("custom.fillBelowTo", lower), ("custom.fillOpacity", 22)]
     panel.override_by_name(upper, [_set(*pair) for pair in fill])
@@ -226,6 +232,7 @@ def _draw_band(panel: timeseries.Panel, upper: str, lower: str) -> None:
 def _properties(column: Column) -> list[DynamicConfigValue]:
     """The override of one column."""
     found: list[tuple[str, Any]] = [("displayName", column.title), ("unit", column.unit)]
+    found.append(("noValue", column.empty))
     if column.width:
         found.append(("custom.width", column.width))
     if column.decimals is not None:

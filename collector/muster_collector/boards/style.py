@@ -11,15 +11,16 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 # From blue to vermilion: told apart with every common colour blindness, and by lightness in grey.
-GOOD, FAIR, WARN, BAD = "#4A90D9", "#5FB3A1", "#E3A72F", "#D9603B"
+GOOD, FAIR, WARN, POOR, BAD = "#4A90D9", "#5FB3A1", "#E3B53C", "#DD7A35", "#C0413B"
 QUIET = "#8E95A3"
 """For what is neither good nor bad: bands, context, counts."""
-PALETTE = ("#4A90D9", "#E3A72F", "#5FB3A1", "#B084CC", "#D9603B", "#7FC4E8", "#8E95A3")
+LOSS = "#A98BD1"
+"""For points lost, which have no grade."""
+PALETTE = (GOOD, WARN, FAIR, LOSS, POOR, "#7FC4E8", QUIET)
 """Distinct lines, in this order."""
 
 SILENT_S = 120
 """Seconds without a report after which a node counts as silent."""
-SCORE_STEPS = ((None, BAD), (40.0, WARN), (60.0, FAIR), (80.0, GOOD))
 USE_STEPS = ((None, GOOD), (70.0, FAIR), (85.0, WARN), (95.0, BAD))
 COVERAGE_STEPS = ((None, BAD), (0.5, WARN), (0.8, FAIR), (0.95, GOOD))
 COUNT_STEPS = ((None, GOOD), (1.0, WARN), (10.0, BAD))

@@ -1,20 +1,54 @@
-"""Names that several boards show: pillars, the parts of a score, the fate of reports."""
+"""Names and limits that boards take from the shipped scorecard, so that there is one source."""
 
 from __future__ import annotations
 
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from muster_collector.boards import style
 from muster_collector.boards.tongue import Tongue
+
+CARD = "new-digital-infrastructure.toml"
+BAND_COLORS = (style.BAD, style.POOR, style.WARN, style.FAIR, style.GOOD)
+"""From the worst grade to the best."""
+
+
+@cache
+def card() -> dict[str, Any]:
+    """The shipped scorecard as it stands in its file."""
+    text = (files("muster_collector") / "scorecards" / CARD).read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def grades() -> style.Limits:
+    """A colour for each grade band."""
+    lowest_first = sorted(card()["band"], key=lambda band: float(band["at_least"]))
+    limits = zip(lowest_first, BAND_COLORS, strict=True)
+    return tuple((band["at_least"] or None, color) for band, color in limits)
+
+
+def bands(t: Tongue) -> str:
+    """The grades in words: "A from 90 (ready), ..."."""
+    texts = [
+        t(
+            f"{band['grade']} from {band['at_least']} ({band['title']['en']})",
+            f"{band['grade']}：{band['at_least']} 分起（{band['title']['zh']}）",
+        )
+        for band in card()["band"]
+    ]
+    return t(", ", "，").join(texts)
 
 
 def pillars(t: Tongue) -> dict[str, str]:
-    """The pillars of the default scorecard by their ids; others are shown by their ids."""
-    return {
-        "compute": t("Compute", "算力"),
-        "storage": t("Storage", "存储"),
-        "circulation": t("Data circulation", "数据流通"),
-        "services": t("Digital services", "数字服务"),
-        "resilience": t("Resilience", "韧性"),
-        "security": t("Security", "安全"),
-    }
+    """The pillars' titles by their ids; those of other scorecards are shown by their ids."""
+    return _titles("level", t)
+
+
+def indicators(t: Tongue) -> dict[str, str]:
+    """The indicators' titles by their ids."""
+    return _titles("indicator", t)
 
 
 def no_score(t: Tongue) -> str:
@@ -22,6 +56,7 @@ def no_score(t: Tongue) -> str:
     return t("No score yet", "尚无评分")
 
 
-def healthy(t: Tongue) -> str:
-    """A list of faults that has no fault."""
-    return t("None", "无")
+def _titles(kind: str, t: Tongue) -> dict[str, str]:
+    return {
+        key: t(entry["title"]["en"], entry["title"]["zh"]) for key, entry in card()[kind].items()
+    }

@@ -1,0 +1,125 @@
+"""Every query and variable of every board, asked of a real InfluxDB that a made-up fleet fills."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from boards.fill import PLACES, SILENT_SITE, fill
+from boards.influxql_client import Chosen, answers, ask, options, panels
+from boards.test_boards import BOARDS
+
+from servers import Influx1
+
+HOUR = 3_600_000
+MAY_BE_EMPTY = re.compile(r"\bmay be empty\b", re.IGNORECASE)
+every_board = pytest.mark.parametrize("name", BOARDS)
+
+
+class Filled(NamedTuple):
+    """A database with a fleet in it."""
+
+    url: str
+    database: str
+    span: tuple[int, int]
+
+
+@pytest.fixture(scope="module")
+def filled(influx1: Influx1) -> Iterator[Filled]:
+    end = time.time_ns() // 1_000_000
+    fill(influx1.url, "boards", end=end, hours=2)
+    yield Filled(influx1.url, "boards", (end - 2 * HOUR, end))
+    ask(influx1.url, "boards", "DROP DATABASE boards")
+
+
+def values(series: dict[str, Any]) -> list[Any]:
+    """All values of a series but the times."""
+    return [cell for row in series["values"] for cell in row[1:] if cell is not None]
+
+
+def draw(name: str, filled: Filled, **given: str) -> dict[int, list[dict[str, Any]]]:
+    """The answers of every panel, by panel id."""
+    board = BOARDS[name]
+    chosen: Chosen = options(
+        board, filled.url, filled.database, {key: [value] for key, value in given.items()}
+    )
+    return {
+        panel["id"]: answers(panel, filled.url, filled.database, chosen, filled.span)
+        for panel in panels(board)
+        if panel["type"] != "text"
+    }
+
+
+def rows(series: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The rows of a table by their id or host."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in series:
+        for row in one["values"]:
+            cells = dict(zip(one["columns"], row, strict=True)) | one.get("tags", {})
+            found[cells.get("id") or cells["host"]] = cells
+    return found
+
+
+@every_board
+def test_every_query_returns_data(name: str, filled: Filled) -> None:
+    found = draw(name, filled)
+    for panel in panels(BOARDS[name]):
+        if panel["type"] == "text" or MAY_BE_EMPTY.search(panel["description"]):
+            continue
+        assert any(values(series) for series in found[panel["id"]]), panel["title"]
+
+
+@every_board
+def test_an_empty_database_makes_no_error_and_no_number(name: str, filled: Filled) -> None:
+    ask(filled.url, "empty", "CREATE DATABASE empty")
+    found = draw(name, Filled(filled.url, "empty", filled.span), site="none", node="none")
+    assert not any(series for answer in found.values() for series in answer)
+
+
+@every_board
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: str(place.site))
+def test_odd_names_of_places_are_found_and_break_nothing(
+    name: str, place: Any, filled: Filled
+) -> None:
+    chosen = options(
+        BOARDS[name],
+        filled.url,
+        filled.database,
+        {"region": [place.region], "district": [place.district]},
+    )
+    mates = {other.site for other in PLACES if other.district == place.district}
+    assert set(chosen["site"]) <= mates
+    draw(name, filled, region=place.region, district=place.district)
+
+
+def test_a_site_without_a_score_shows_none_though_it_had_one(filled: Filled) -> None:
+    sites = rows(draw("en/fleet", filled)[20])
+    assert sites[SILENT_SITE]["score"] is None
+    assert sites[SILENT_SITE]["grade"] is None
+    assert "below 50" in sites[SILENT_SITE]["why"]
+    others = [site for site in sites if site != SILENT_SITE]
+    assert len(others) == len(PLACES) - 1
+    assert all(sites[site]["score"] is not None for site in others)
+
+
+def test_silent_nodes_are_those_of_the_silent_site(filled: Filled) -> None:
+    found = draw("en/fleet", filled)
+    assert set(rows(found[30])) == {f"{SILENT_SITE}-0{n}" for n in (1, 2, 3)}
+    counts = {series["columns"][1]: series["values"][0][1] for series in found[6]}
+    assert counts == {"reporting": sum(p.nodes for p in PLACES) - 3, "silent": 3}
+
+
+def test_lowest_nodes_leave_out_those_without_a_score(filled: Filled) -> None:
+    nodes = rows(draw("en/fleet", filled)[21])
+    assert len(nodes) == 20
+    assert not any(node.startswith(SILENT_SITE) for node in nodes)
+
+
+def test_a_region_limits_what_its_nodes_sent(filled: Filled) -> None:
+    busiest = rows(draw("en/fleet", filled, region="North")[40])
+    north = {place.site for place in PLACES if place.region == "North"}
+    assert len(busiest) == 10
+    assert {host.rsplit("-", 1)[0] for host in busiest} <= north
