@@ -140,7 +140,7 @@ class Estate(Part):
 
     def site(self, site: str) -> Site:
         """A site of the estate, or a plain one in no district for an id that it does not know."""
-        return self._sites.get(site) or Site(id=site)
+        return self._sites.get(site) or Site.model_construct(id=site)
 
     def place(self, level: str, place: str) -> Place | None:
         """The site, district or region with that id, None where the estate has none."""

@@ -1,0 +1,165 @@
+"""The service around the engine: scores each window of the stride grid, and again what changed.
+
+Invariants: `latest` is the newest window that the store holds scores of; a window that could not be
+scored, was missed, or got late data is in the list of dirty windows until it is scored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import islice
+
+from muster_collector.errors import StoreError
+from muster_collector.estate import Estate
+from muster_collector.readiness.scorecard import Scorecard
+from muster_collector.scoring.points import OVERALL, points
+from muster_collector.scoring.reading import read_values
+from muster_collector.scoring.result import Result, compute
+from muster_collector.scoring.revisions import read_former, revise
+from muster_collector.scoring.units import FLEET, FleetView, make_units
+from muster_collector.store.base import Point, Query, Read, Store
+
+log = logging.getLogger(__name__)
+
+BATCH = 5_000
+"""Points a write."""
+REACH = 2_000
+"""Strides back from now within which late data and gaps are still scored (a week of 5 minutes)."""
+AT_ONCE = 8
+"""Dirty windows scored in one stride, so that a backlog never delays the present."""
+SETTLE = (0.5, 15.0)
+"""Least and most seconds after its end at which a window is scored; a tenth of the stride."""
+
+
+def wall_clock() -> int:
+    """Milliseconds of Unix time."""
+    return time.time_ns() // 1_000_000
+
+
+class Scorer:
+    """Scores a fleet; `window` and `every` are seconds, `clock` gives ms, `sleep` takes seconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        scorecard: Scorecard,
+        estate: Estate,
+        fleet: FleetView,
+        *,
+        window: float,
+        every: float,
+        clock: Callable[[], int] = wall_clock,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.store = store
+        self.card = scorecard
+        self.estate = estate
+        self.fleet = fleet
+        self.window = round(window * 1000)
+        self.every = round(every * 1000)
+        self.settle = round(min(max(every / 10, SETTLE[0]), SETTLE[1]) * 1000)
+        self.clock = clock
+        self.latest: Result | None = None
+        self.dirty: set[int] = set()
+        self.failing = False
+        self._sleep = sleep
+        self._due = 0
+        self._news = asyncio.Event()
+
+    def touch(self, ts_ms: int) -> None:
+        """Late data arrived for that time: the windows over it that are past are due again."""
+        end = (ts_ms // self.every + 1) * self.every
+        oldest = self._due - REACH * self.every
+        while end <= min(ts_ms + self.window, self._due):
+            if end > oldest:
+                self.dirty.add(end)
+            end += self.every
+
+    async def news(self) -> Result:
+        """Wait for the next newest result."""
+        await self._news.wait()
+        assert self.latest is not None  # noqa: S101 - set before the event, for the type checker
+        return self.latest
+
+    async def compute_at(self, end_ms: int) -> Result:
+        """The scores of the window that ends then, from what the store holds; writes nothing."""
+        units = make_units(self.estate, self.fleet, end_ms)
+        start = end_ms - self.window
+        values = await read_values(self.store, self.card, units["node"].ids, start, end_ms)
+        # A large fleet takes seconds, in which the event loop must go on taking reports.
+        return await asyncio.to_thread(
+            compute, self.card, units, values, end=end_ms, window=self.window
+        )
+
+    async def score_at(self, end_ms: int) -> Result:
+        """Score the window that ends then and store it; after a `StoreError` it is still due."""
+        self.dirty.add(end_ms)
+        result = await self.compute_at(end_ms)
+        former = await read_former(self.store, end_ms)
+        await self._write(revise(points(result), former, self.clock()))
+        self.dirty.discard(end_ms)
+        if self.latest is None or end_ms >= self.latest.end:
+            self.latest = result
+            self._news.set()
+            self._news = asyncio.Event()
+        return result
+
+    async def run(self) -> None:
+        """Score every stride, for ever; while the store fails, what is due waits."""
+        await self._guarded(self._resume)
+        while True:
+            await self._guarded(self.tick)
+            now = self.clock() - self.settle
+            await self._sleep((self.every - now % self.every) / 1000)
+
+    async def tick(self) -> None:
+        """Score the newest window that has ended, then some of those that are due again."""
+        end = (self.clock() - self.settle) // self.every * self.every
+        if self._due and end > self._due:
+            self.dirty.update(range(self._due + self.every, end, self.every))
+        self._due = max(self._due, end)
+        self.dirty = {due for due in self.dirty if due > end - REACH * self.every}
+        await self.score_at(end)
+        for due in sorted(self.dirty, reverse=True)[:AT_ONCE]:
+            await self.score_at(due)
+
+    async def _resume(self) -> None:
+        """Find the windows that passed since the last stored score."""
+        now = self.clock() // self.every * self.every
+        query = Query(
+            OVERALL,
+            (Read("planned", "raw"),),
+            now - REACH * self.every,
+            now,
+            where={"level": [FLEET], "method": [self.card.method]},
+        )
+        times = (await self.store.select(query)).columns.get("time", [])
+        self.begin(max(times, default=0))
+
+    def begin(self, end: int) -> None:
+        """Windows up to that end (ms) count as scored: late data before it makes them due again."""
+        self._due = max(self._due, end)
+
+    async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Run a step that needs the store; say once when it fails and once when it works again."""
+        try:
+            await step()
+        except StoreError as error:
+            if not self.failing:
+                log.warning("scoring waits for the store: %s", error)
+            self.failing = True
+        else:
+            if self.failing:
+                log.info("scoring goes on, %d windows are due", len(self.dirty))
+            self.failing = False
+
+    async def _write(self, batch: Iterable[Point]) -> None:
+        rest, refused = iter(batch), 0
+        while chunk := list(islice(rest, BATCH)):
+            refusals = await self.store.write(chunk)
+            if refusals and not refused:
+                log.error("the store refused scores: %s", refusals[0].reason)
+            refused += len(refusals)
