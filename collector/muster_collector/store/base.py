@@ -36,7 +36,7 @@ class Point(NamedTuple):
 
 
 class RefusedPoint(NamedTuple):
-    """A point the database refused for good: its position in the batch and the database's reason."""
+    """A point refused for good: its position in the batch and the database's reason."""
 
     position: int
     reason: str

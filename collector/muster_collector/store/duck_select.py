@@ -1,0 +1,161 @@
+"""Queries as SQL over the embedded store's tables; the meaning of each statistic is base.py's.
+
+Which series a query wants, and in which group each is, is found in the catalogue in memory and
+handed to DuckDB as a small table `wanted` (series, g, r): r orders series that share a group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from muster_collector.store.base import Query, Read, Table
+from muster_collector.store.duck_catalog import Catalog, Field, Measurement
+from muster_collector.store.tables import (
+    PERCENTILES,
+    Row,
+    answerable,
+    build,
+    is_raw,
+    result_kind,
+)
+
+KEPT: Final = 256
+"""Selections kept: the scorer asks the same of the same series again and again."""
+
+
+class Wanted(NamedTuple):
+    """The series of a query: the groups' tag values, and numpy columns for DuckDB."""
+
+    groups: list[tuple[str, ...]]
+    columns: dict[str, NDArray[np.int32]]
+    merged: bool
+    """Whether some group has several series."""
+
+
+class Selector:
+    """Answers queries; remembers selections until their measurement gets another series."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._wanted: dict[tuple[Any, ...], Wanted] = {}
+
+    def select(self, connection: duckdb.DuckDBPyConnection, query: Query) -> Table:
+        """The answer; duckdb.Error when the file cannot be read."""
+        measurement = self._catalog.measurements.get(query.measurement)
+        if measurement is None or query.start >= query.end:
+            return build(query, [])
+        fields = measurement.readable
+        positions = answerable(query, {key: found.kind for key, found in fields.items()})
+        wanted = self._select_series(measurement, query)
+        if not positions or not wanted.groups:
+            return build(query, [])
+        connection.register("wanted", wanted.columns)
+        found: dict[tuple[int, int], Row] = {}
+        rows: list[Row] = []
+        for sql, some in _statements(query, positions, measurement, wanted.merged):
+            for group, time, *values in connection.execute(sql).fetchall():
+                row = None if is_raw(query) else found.get((group, time))
+                if row is None:
+                    row = Row(wanted.groups[group], time, [None] * len(query.reads))
+                    found[group, time] = row
+                    rows.append(row)
+                _fill(row, query, fields, some, values)
+        return build(query, rows)
+
+    def _select_series(self, measurement: Measurement, query: Query) -> Wanted:
+        where = tuple((tag, frozenset(values)) for tag, values in query.where.items())
+        key = (measurement.name, len(measurement.series), query.group, where)
+        if key not in self._wanted:
+            if len(self._wanted) >= KEPT:
+                self._wanted.clear()
+            self._wanted[key] = _matching(measurement.series[: key[1]], query)
+        return self._wanted[key]
+
+
+def _matching(series: Sequence[tuple[int, Mapping[str, str]]], query: Query) -> Wanted:
+    where = {tag: frozenset(values) for tag, values in query.where.items()}
+    matching = sorted(
+        (tuple(tags.get(tag, "") for tag in query.group), sorted(tags.items()), number)
+        for number, tags in series
+        if all(tags.get(tag, "") in values for tag, values in where.items())
+    )
+    groups = list(dict.fromkeys(group for group, _, _ in matching))
+    index = {group: number for number, group in enumerate(groups)}
+    columns = {
+        "series": np.array([number for _, _, number in matching], dtype=np.int32),
+        "g": np.array([index[group] for group, _, _ in matching], dtype=np.int32),
+        "r": np.arange(len(matching), dtype=np.int32),
+    }
+    return Wanted(groups, columns, len(groups) < len(matching))
+
+
+def _statements(
+    query: Query, positions: list[int], measurement: Measurement, merged: bool
+) -> Iterator[tuple[str, list[int]]]:
+    """SQL whose rows are group, time and a value for each of the reads at these positions."""
+    every = query.every
+    time = str(query.start) if every is None else f"time - ((time % {every}) + {every}) % {every}"
+    source = (
+        f"FROM {measurement.table} JOIN wanted USING (series) "
+        f"WHERE time >= {query.start} AND time < {query.end}"
+    )
+    columns = {p: measurement.readable[query.reads[p].field].column for p in positions}
+    if is_raw(query):
+        some = " OR ".join(f"{column} IS NOT NULL" for column in columns.values())
+        values = ", ".join(columns.values())
+        yield f"SELECT g, time, {values} {source} AND ({some}) ORDER BY g, time, r", positions
+        return
+    plain = [position for position in positions if query.reads[position].statistic != "rate"]
+    if plain:
+        values = ", ".join(_expression(query.reads[p], columns[p], merged) for p in plain)
+        yield f"SELECT g, {time} AS t, {values} {source} GROUP BY g, t", plain
+    for position in positions:
+        if query.reads[position].statistic == "rate":
+            yield _rate(columns[position], time, source, merged), [position]
+
+
+def _expression(read: Read, column: str, merged: bool) -> str:
+    if percent := PERCENTILES.get(read.statistic):
+        # Lists begin at 1; element 0 is NULL, which is InfluxQL's answer too.
+        samples = f"list_sort(list({column}) FILTER ({column} IS NOT NULL))"
+        return f"{samples}[(count({column}) * {percent} + 50) // 100]"
+    if read.statistic == "last":
+        # Of several series' samples at one time InfluxQL takes the largest.
+        order = f"{{'t': time, 'v': {column}}}" if merged else "time"
+        return f"max_by({column}, {order})"
+    if read.statistic == "count":
+        return f"nullif(count({column}), 0)"
+    return f"{'avg' if read.statistic == 'mean' else read.statistic}({column})"
+
+
+def _rate(column: str, time: str, source: str, merged: bool) -> str:
+    """Differences between neighbours, as base.py says; of samples at one time the first counts.
+
+    HUGEINT, because the difference of two 64-bit counters may not fit 64 bits.
+    """
+    samples = f"SELECT g, {time} AS t, time, {column} AS v {source} AND {column} IS NOT NULL"
+    if merged:
+        samples += " QUALIFY row_number() OVER (PARTITION BY g, time ORDER BY r) = 1"
+    # Tables and columns have names of our own making.
+    differences = (
+        "SELECT g, t, time, CASE WHEN typeof(v) = 'BIGINT' THEN v::HUGEINT ELSE v END - lag(v) "  # noqa: S608
+        f"OVER (PARTITION BY g, t ORDER BY time) AS d FROM ({samples})"
+    )
+    return (
+        "SELECT g, t, 1000 * sum(greatest(d, 0))::DOUBLE / (max(time) - min(time)) "  # noqa: S608
+        f"FROM ({differences}) GROUP BY g, t HAVING count(*) > 1"
+    )
+
+
+def _fill(
+    row: Row, query: Query, fields: Mapping[str, Field], positions: list[int], values: list[Any]
+) -> None:
+    for position, value in zip(positions, values, strict=True):
+        if value is not None:
+            read = query.reads[position]
+            row.values[position] = result_kind(read, fields[read.field].kind)(value)

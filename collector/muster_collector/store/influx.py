@@ -1,0 +1,234 @@
+"""InfluxDB in its three dialects: 1.x over /write, 2.x and 3 over /api/v2/write, all over InfluxQL.
+
+A batch that the server refuses in part is taken apart until every point is either stored or
+refused with a reason: by what the message names where it names something, by halves where it does
+not. Writing a point twice overwrites it, so trying again never counts twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from muster_collector.errors import StoreError
+from muster_collector.store import influxql, tables
+from muster_collector.store.base import Point, Query, RefusedPoint, Table
+from muster_collector.store.influx_http import Answer, InfluxSettings, Server
+from muster_collector.store.lines import LineEncoder
+from muster_collector.store.refusals import Refusal, understand
+
+BODY_CHARACTERS: Final = 900_000
+"""Larger batches go out in several requests: servers and proxies limit a body."""
+STATEMENTS: Final = 50
+"""Statements a request."""
+_VERSION = re.compile(r"v?(([123])\.[\w.~+-]+)")
+
+
+class Writer(Protocol):
+    """One dialect's way to write lines."""
+
+    async def write(self, body: bytes) -> Answer:
+        """Send lines with times in ms; StoreError when no whole answer comes back."""
+
+    async def close(self) -> None:
+        """Let the connections go."""
+
+
+class InfluxStore:
+    """A store on an InfluxDB server, whichever its version; made outside, opened inside a loop."""
+
+    def __init__(self, settings: InfluxSettings) -> None:
+        self._settings = settings
+        self._encoder = LineEncoder()
+        self._kinds: dict[str, dict[str, tables.Kind]] = {}
+        self._server: Server | None = None
+        self._writer: Writer | None = None
+        self.name = "InfluxDB"
+
+    async def open(self) -> None:
+        """Find out the version, and with 1.x create the database where it is missing."""
+        await self.close()
+        self._server = Server(self._settings)
+        self.name = f"InfluxDB at {self._server.url}"
+        try:
+            self._writer = await self._prepare(self._server)
+        except StoreError:
+            await self.close()
+            raise
+
+    async def _prepare(self, server: Server) -> Writer:
+        version: str = self._settings.version
+        if version == "auto":
+            version = await _version_of(server)
+        self.name = f"InfluxDB {version} at {server.url}"
+        if version[0] == "1":
+            await _create_database(server, self._settings.database)
+            return WriteV1(server, self._settings.database)
+        # The client library takes half a second to import, and 1.x does without.
+        from muster_collector.store.influx_v2 import WriteV2  # noqa: PLC0415
+
+        return WriteV2(server, self._settings)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        writer, server = self._writer, self._server
+        self._writer = self._server = None
+        if writer is not None:
+            await writer.close()
+        if server is not None:
+            await server.close()
+
+    async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+        """Write a batch; what is not in the answer is stored."""
+        if self._writer is None:
+            await self.open()
+        lines, positions, refused = self._encoder.encode(points)
+        kept = [points[position] for position in positions]
+        for first, last in _pieces(lines):
+            for position, reason in (
+                await self._settle(kept[first:last], lines[first:last])
+            ).items():
+                refused.append(RefusedPoint(positions[first + position], reason))
+        refused.sort()
+        return refused
+
+    async def _settle(self, points: list[Point], lines: list[str]) -> dict[int, str]:
+        """Write until all lines are stored or refused; the refused positions and their reasons."""
+        refused: dict[int, str] = {}
+        left = list(range(len(lines)))
+        tried_again = False
+        while left:
+            refusal = await self._send([points[i] for i in left], [lines[i] for i in left])
+            if refusal is None:
+                break
+            if refusal.named:
+                refused |= {left[i]: reason for i, reason in refusal.named.items()}
+                left = [i for n, i in enumerate(left) if n not in refusal.named]
+                if refusal.dropped == len(refusal.named):
+                    break
+            elif len(left) == 1 or refusal.dropped == len(left):
+                refused |= dict.fromkeys(left, refusal.reason)
+                break
+            elif not tried_again and "type conflict" in refusal.reason:
+                # A conflict over a field that is new drops the batch, but makes the field: the
+                # second time the message names it.
+                tried_again = True
+            else:
+                refused |= await self._halves(points, lines, left)
+                break
+        return refused
+
+    async def _halves(
+        self, points: list[Point], lines: list[str], left: list[int]
+    ) -> dict[int, str]:
+        """Settle two halves; in order of time, because what is too old is the usual reason."""
+        ordered = sorted(left, key=lambda i: points[i].time)
+        middle = len(ordered) // 2
+        refused: dict[int, str] = {}
+        for half in (ordered[:middle], ordered[middle:]):
+            found = await self._settle([points[i] for i in half], [lines[i] for i in half])
+            refused |= {half[i]: reason for i, reason in found.items()}
+        return refused
+
+    async def _send(self, points: list[Point], lines: list[str]) -> Refusal | None:
+        """One request: None when all is stored, StoreError when the answer is not about lines."""
+        server, writer = self._connected()
+        answer = await writer.write("\n".join(lines).encode())
+        if answer.status == 204:
+            return None
+        refusal = understand(answer.status, answer.text, points, lines)
+        if refusal is None:
+            if answer.status == 404:
+                # The database went away: the next write begins with open() and makes it anew.
+                await self.close()
+            raise server.failure(answer)
+        return refusal
+
+    async def select(self, query: Query) -> Table:
+        """Answer one query with InfluxQL."""
+        tables.check(query)
+        if self._server is None:
+            await self.open()
+        if any(not values for values in query.where.values()) or query.start >= query.end:
+            return tables.build(query, [])
+        kinds = await self._kinds_of(query)
+        asked = list(influxql.statements(query, tables.answerable(query, kinds)))
+        answers: list[tuple[influxql.Statement, dict[str, Any]]] = []
+        for first in range(0, len(asked), STATEMENTS):
+            some = asked[first : first + STATEMENTS]
+            results = await self._query([statement.text for statement in some])
+            answers += zip(some, results, strict=True)
+        return tables.build(query, influxql.rows(query, kinds, answers))
+
+    async def _kinds_of(self, query: Query) -> dict[str, tables.Kind]:
+        """The types of the measurement's fields; asked again only for a field not seen before."""
+        kinds = self._kinds.setdefault(query.measurement, {})
+        if any(read.field not in kinds for read in query.reads):
+            (result,) = await self._query([influxql.field_keys(query.measurement)])
+            for series in result.get("series", []):
+                for key, kind in series["values"]:
+                    kinds.setdefault(key, influxql.KINDS[kind])
+        return kinds
+
+    async def _query(self, statements: list[str]) -> list[Any]:
+        server, _ = self._connected()
+        return await server.query(self._settings.database, statements)
+
+    def _connected(self) -> tuple[Server, Writer]:
+        if self._server is None or self._writer is None:
+            raise StoreError(f"{self.name}: closed")
+        return self._server, self._writer
+
+
+class WriteV1:
+    """InfluxDB 1.x: POST /write."""
+
+    def __init__(self, server: Server, database: str) -> None:
+        self._server = server
+        self._params = {"db": database, "precision": "ms"}
+
+    async def write(self, body: bytes) -> Answer:
+        """Send lines."""
+        return await self._server.ask("POST", "write", params=self._params, data=body)
+
+    async def close(self) -> None:
+        """Nothing of its own to close."""
+
+
+async def _version_of(server: Server) -> str:
+    """The server's version, such as "1.6.7".
+
+    1.x and 2.x say it in a header of /ping; 3 does so too, but lets nobody ask without a token.
+    Where a proxy drops headers, the bodies of /ping (3) and /health (2.x) say it as well.
+    """
+    for path in ("ping", "health"):
+        answer = await server.ask("GET", path)
+        content = answer.json()
+        body = content.get("version", "") if isinstance(content, dict) else ""
+        for said in (answer.headers.get("X-Influxdb-Version", ""), str(body)):
+            if found := _VERSION.match(said):
+                return found[1]
+        if answer.status in (401, 403) or answer.status >= 500:
+            raise server.failure(answer)
+    raise StoreError(f"{server.url} does not say which InfluxDB it is: set version in [store]")
+
+
+async def _create_database(server: Server, database: str) -> None:
+    """Create a 1.x database where it is missing; how long it keeps data is the server's setting."""
+    (result,) = await server.query(database, ["SHOW DATABASES"])
+    names = [row[0] for series in result.get("series", []) for row in series.get("values", [])]
+    if database not in names:
+        create = f"CREATE DATABASE {influxql.identifier(database)}"
+        await server.query(database, [create], change=True)
+
+
+def _pieces(lines: list[str]) -> list[tuple[int, int]]:
+    """Ranges of lines that make a body of bounded size each."""
+    ranges, first, size = [], 0, 0
+    for position, line in enumerate(lines):
+        size += len(line) + 1
+        if size > BODY_CHARACTERS and position > first:
+            ranges.append((first, position))
+            first, size = position, len(line) + 1
+    return [*ranges, (first, len(lines))] if lines else []

@@ -1,0 +1,158 @@
+"""Queries as InfluxQL text, and InfluxQL's JSON answers as rows; no input or output here.
+
+Names and values go into a statement only through `identifier` and `text`: what a node chose as a
+name cannot become a part of the statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from muster_collector.store.base import Query, Read
+from muster_collector.store.tables import PERCENTILES, Kind, Row, is_raw, result_kind
+
+KINDS: Final[dict[str, Kind]] = {
+    "float": float,
+    "integer": int,
+    "unsigned": int,
+    "boolean": bool,
+    "string": str,
+}
+_ESCAPES = {ord("\\"): r"\\", ord("\n"): r"\n"}
+_IN_IDENTIFIER = str.maketrans(_ESCAPES | {ord('"'): r"\""})
+_IN_TEXT = str.maketrans(_ESCAPES | {ord("'"): r"\'"})
+
+
+class Statement(NamedTuple):
+    """A statement, the reads (positions in the query) its columns answer, and its rows' time.
+
+    `time` is None where the answer's own times count.
+    """
+
+    text: str
+    positions: tuple[int, ...]
+    time: int | None
+
+
+def identifier(name: str) -> str:
+    """A measurement, field or tag key, quoted."""
+    return f'"{name.translate(_IN_IDENTIFIER)}"'
+
+
+def text(value: str) -> str:
+    """A string literal."""
+    return f"'{value.translate(_IN_TEXT)}'"
+
+
+def field_keys(measurement: str) -> str:
+    """The statement that asks for a measurement's fields and their types."""
+    return f"SHOW FIELD KEYS FROM {identifier(measurement)}"
+
+
+def statements(query: Query, positions: list[int]) -> Iterator[Statement]:
+    """The statements that answer the reads at `positions` together."""
+    plain = [position for position in positions if query.reads[position].statistic != "rate"]
+    if plain:
+        yield _plain(query, plain)
+    for position in positions:
+        if query.reads[position].statistic == "rate":
+            yield from _rates(query, position)
+
+
+def _plain(query: Query, positions: list[int]) -> Statement:
+    columns = ", ".join(
+        f"{_expression(query.reads[position])} AS c{index}"
+        for index, position in enumerate(positions)
+    )
+    buckets, fill, time = [], "", None
+    if query.every is not None:
+        buckets, fill = [f"time({query.every}ms)"], " fill(none)"
+    elif not is_raw(query):
+        time = query.start
+    source = _source(query, query.start, query.end)
+    statement = f"SELECT {columns} {source}{_group_by(query, buckets)}{fill}"
+    return Statement(statement, tuple(positions), time)
+
+
+def _rates(query: Query, position: int) -> Iterator[Statement]:
+    """One statement a bucket: differences must not reach over a bucket's edge.
+
+    Within one, the sum of `elapsed` is the time from the first to the last sample.
+    """
+    field = identifier(query.reads[position].field)
+    group = _group_by(query, [])
+    for time, start, end in _buckets(query):
+        samples = (
+            f"SELECT non_negative_difference({field}) AS d, elapsed({field}, 1ms) AS e "
+            f"{_source(query, start, end)}{group}"
+        )
+        # Everything in `samples` went through identifier() and text().
+        statement = f"SELECT sum(d) AS d, sum(e) AS e FROM ({samples}){group}"  # noqa: S608
+        yield Statement(statement, (position,), time)
+
+
+def _buckets(query: Query) -> Iterator[tuple[int, int, int]]:
+    """Each bucket's name (ms) and the part of it within the query, `start <= time < end`."""
+    every = query.every
+    if every is None:
+        yield query.start, query.start, query.end
+        return
+    for bucket in range(query.start // every * every, query.end, every):
+        yield bucket, max(bucket, query.start), min(bucket + every, query.end)
+
+
+def _expression(read: Read) -> str:
+    field = identifier(read.field)
+    if read.statistic == "raw":
+        return field
+    if read.statistic in PERCENTILES:
+        return f"percentile({field}, {PERCENTILES[read.statistic]})"
+    return f"{read.statistic}({field})"
+
+
+def _source(query: Query, start: int, end: int) -> str:
+    parts = [f"time >= {start}ms", f"time < {end}ms"]
+    for tag, values in query.where.items():
+        alternatives = " OR ".join(f"{identifier(tag)}::tag = {text(value)}" for value in values)
+        parts.append(f"({alternatives})")
+    return f"FROM {identifier(query.measurement)} WHERE {' AND '.join(parts)}"
+
+
+def _group_by(query: Query, more: list[str]) -> str:
+    names = [*map(identifier, query.group), *more]
+    return f" GROUP BY {', '.join(names)}" if names else ""
+
+
+def rows(
+    query: Query, kinds: dict[str, Kind], answers: list[tuple[Statement, dict[str, Any]]]
+) -> list[Row]:
+    """The rows of all statements' results, with those of one group and time brought together."""
+    found: list[Row] = []
+    merged: dict[tuple[tuple[str, ...], int], Row] = {}
+    raw = is_raw(query)
+    for statement, result in answers:
+        for series in result.get("series", []):
+            tags = series.get("tags") or {}
+            group = tuple(tags.get(tag) or "" for tag in query.group)
+            for time, *values in series["values"]:
+                moment = time if statement.time is None else statement.time
+                row = None if raw else merged.get((group, moment))
+                if row is None:
+                    row = merged[group, moment] = Row(group, moment, [None] * len(query.reads))
+                    found.append(row)
+                _fill(row, query, kinds, statement.positions, values)
+    return found
+
+
+def _fill(
+    row: Row, query: Query, kinds: dict[str, Kind], positions: tuple[int, ...], values: list[Any]
+) -> None:
+    """JSON has one kind of number: give each value the type its field has."""
+    if query.reads[positions[0]].statistic == "rate":
+        difference, elapsed = values
+        values = [1000 * (difference or 0) / elapsed if elapsed else None]
+    for position, value in zip(positions, values, strict=True):
+        if value is not None:
+            read = query.reads[position]
+            row.values[position] = result_kind(read, kinds[read.field])(value)
