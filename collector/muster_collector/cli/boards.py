@@ -1,4 +1,4 @@
-"""`muster boards`: write the Grafana boards, or say which of a folder differ from this version's."""
+"""`muster boards`: write the Grafana boards, or name those of a folder that differ from them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,259 @@
+"""The shipped broker configuration, run for real with certificates from the shipped script."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+from muster_wire.topics import topic
+from servers import Mosquitto
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+CERTIFICATES = DEPLOY / "certificates"
+NODES = ("node-a", "node-b")
+LIMIT = 10
+
+
+def issue(folder: Path, *arguments: str, status: int = 0) -> str:
+    """Run the script; the text of its error, or what it printed."""
+    done = subprocess.run(
+        [CERTIFICATES, arguments[0], folder, *arguments[1:]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    return done.stderr if status else done.stdout
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An authority with certificates for the broker, the collector and two nodes."""
+    folder = tmp_path_factory.mktemp("authority")
+    issue(folder, "init")
+    issue(folder, "server", "localhost", "127.0.0.1")
+    issue(folder, "collector")
+    issue(folder, "node", *NODES)
+    return folder
+
+
+class Shipped(Mosquitto):
+    """A broker with the shipped drop-in and ACL; only paths and the port are those of the test."""
+
+    def __init__(self, directory: Path, authority: Path) -> None:
+        super().__init__(directory, "")
+        self.authority = authority
+
+    def command(self) -> list[str]:
+        files = self.directory / "muster"
+        files.mkdir(exist_ok=True)
+        for name in ("ca.pem", "cert.pem", "key.pem"):
+            source = self.authority / "issued" / "localhost" / name
+            (files / name).write_bytes(source.read_bytes())
+        (files / "crl.pem").write_bytes((self.authority / "crl.pem").read_bytes())
+        (files / "acl").write_bytes((DEPLOY / "mosquitto" / "acl").read_bytes())
+        shipped = (DEPLOY / "mosquitto" / "conf.d" / "muster.conf").read_text()
+        assert shipped.count("listener 8883\n") == 1
+        settings = shipped.replace("/etc/mosquitto/muster", str(files)).replace(
+            "listener 8883\n", f"listener {self.port} 127.0.0.1\n"
+        )
+        configuration = self.directory / "mosquitto.conf"
+        configuration.write_text(f"user root\nlog_dest stderr\n{settings}")
+        return [self.program, "-c", str(configuration)]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory, authority: Path) -> Iterator[Shipped]:
+    server = Shipped(tmp_path_factory.mktemp("broker"), authority).start()
+    yield server
+    server.stop()
+
+
+def tls(authority: Path, name: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authority / "ca.pem"))
+    if name:
+        own = authority / "issued" / name
+        context.load_cert_chain(own / "cert.pem", own / "key.pem")
+    return context
+
+
+@asynccontextmanager
+async def connected(
+    broker: Shipped, name: str | None, *, client_id: str = "", will: aiomqtt.Will | None = None
+) -> AsyncIterator[aiomqtt.Client]:
+    """A client with the certificate of `name`."""
+    client = aiomqtt.Client(
+        "localhost",
+        broker.port,
+        protocol=aiomqtt.ProtocolVersion.V5,
+        tls_context=tls(broker.authority, name),
+        identifier=client_id or None,
+        will=will,
+        timeout=LIMIT,
+    )
+    async with client:
+        yield client
+
+
+async def greet(broker: Shipped, context: ssl.SSLContext) -> bytes:
+    """Send a CONNECT by hand and return the packet type of the answer."""
+    reader, writer = await asyncio.open_connection("localhost", broker.port, ssl=context)
+    try:
+        writer.write(b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x00")
+        return await reader.readexactly(1)
+    finally:
+        writer.close()
+
+
+async def refused(broker: Shipped, context: ssl.SSLContext) -> None:
+    """The broker ends the connection before any MQTT (TLS 1.3 tells a client late)."""
+    assert await greet(broker, tls(broker.authority, "node-a")) == b"\x20"
+    with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+        await greet(broker, context)
+
+
+async def first(client: aiomqtt.Client) -> tuple[str, bytes]:
+    """The next message: its topic and payload."""
+    message = await anext(aiter(client.messages))
+    assert isinstance(message.payload, bytes)
+    return str(message.topic), message.payload
+
+
+def of(node: str, kind: str) -> str:
+    return topic("site-1", node, kind)
+
+
+async def heard(broker: Shipped, sender: str, topics: list[str]) -> list[str]:
+    """Which of the topics reach the collector when `sender` publishes them, up to an end mark."""
+    async with connected(broker, "Collector") as collector, connected(broker, sender) as node:
+        await collector.subscribe("muster/v1/#", qos=1)
+        for name in topics:
+            await node.publish(name, b"x", qos=1)
+        await node.publish(of(sender, "report"), b"end", qos=1)
+        found: list[str] = []
+        while (message := await first(collector))[1] != b"end":
+            found.append(message[0])
+        return found
+
+
+@pytest.mark.parametrize("kind", ["report", "birth", "status", "config/state"])
+async def test_a_node_speaks_for_itself_alone(broker: Shipped, kind: str) -> None:
+    mine, theirs = of("node-a", kind), of("node-b", kind)
+    assert await heard(broker, "node-a", [theirs, mine, theirs]) == [mine]
+
+
+@pytest.mark.parametrize("kind", ["ack", "config"])
+async def test_a_node_cannot_speak_for_the_centre(broker: Shipped, kind: str) -> None:
+    forged = [of("node-b", kind), of("node-a", kind)]
+    async with connected(broker, "node-b") as other:
+        await other.subscribe(of("node-b", kind), qos=1)
+        assert await heard(broker, "node-a", forged) == []
+        async with connected(broker, "Collector") as collector:
+            await collector.publish(of("node-b", kind), b"real", qos=1)
+        assert await first(other) == (of("node-b", kind), b"real")
+
+
+@pytest.mark.parametrize("kind", ["ack", "config"])
+@pytest.mark.parametrize("wanted", ["#", "muster/v1/#", "muster/v1/+/+/node-b/+", None])
+async def test_a_node_hears_only_what_is_for_it(
+    broker: Shipped, kind: str, wanted: str | None
+) -> None:
+    async with connected(broker, "node-a") as node, connected(broker, "Collector") as collector:
+        for pattern in {wanted or of("node-b", kind), of("node-a", kind)}:
+            await node.subscribe(pattern, qos=1)
+        async with connected(broker, "node-b") as other:
+            await other.publish(of("node-b", "report"), b"secret", qos=1)
+        await collector.publish(of("node-b", kind), b"theirs", qos=1)
+        await collector.publish(of("node-a", kind), b"mine", qos=1)
+        assert await first(node) == (of("node-a", kind), b"mine")
+
+
+@pytest.mark.parametrize(
+    ("victim", "expected"), [("node-a", [b"gone", b"end"]), ("node-b", [b"end"])]
+)
+async def test_a_will_cannot_speak_for_another(
+    broker: Shipped, victim: str, expected: list[bytes]
+) -> None:
+    will = aiomqtt.Will(of(victim, "status"), b"gone", qos=1)
+    async with connected(broker, "Collector") as collector:
+        await collector.subscribe("muster/v1/#", qos=1)
+        async with connected(broker, "node-a", will=will) as old:
+            # The same name again: the broker drops the former connection, and its will is due.
+            async with connected(broker, "node-a") as node:
+                await node.publish(of("node-a", "report"), b"end", qos=1)
+            found = [(await first(collector))[1] for _ in expected]
+            with suppress(aiomqtt.MqttError):
+                await old.publish(of("node-a", "report"), b"late", qos=0)
+    assert found == expected
+
+
+async def test_a_node_cannot_take_over_a_session(broker: Shipped) -> None:
+    async with connected(broker, "node-b", client_id="node-b") as other:
+        await other.subscribe(of("node-b", "ack"), qos=1)
+        async with connected(broker, "node-a", client_id="node-b"):
+            async with connected(broker, "Collector") as collector:
+                await collector.publish(of("node-b", "ack"), b"still here", qos=1)
+            assert await first(other) == (of("node-b", "ack"), b"still here")
+
+
+async def test_without_a_certificate_nobody_comes_in(broker: Shipped) -> None:
+    await refused(broker, tls(broker.authority, None))
+
+
+async def test_a_certificate_of_another_authority_is_refused(
+    broker: Shipped, tmp_path: Path
+) -> None:
+    issue(tmp_path, "init")
+    issue(tmp_path, "node", "node-a")
+    context = ssl.create_default_context(cafile=str(broker.authority / "ca.pem"))
+    own = tmp_path / "issued" / "node-a"
+    context.load_cert_chain(own / "cert.pem", own / "key.pem")
+    await refused(broker, context)
+
+
+async def test_a_revoked_node_is_shut_out_and_comes_back_with_a_new_one(
+    tmp_path: Path, authority: Path
+) -> None:
+    issue(authority, "node", "node-c")
+    server = Shipped(tmp_path, authority).start()
+    try:
+        async with connected(server, "node-c"):
+            pass
+        old = authority / "issued" / "node-c"
+        kept = {name: (old / name).read_bytes() for name in ("cert.pem", "key.pem")}
+        issue(authority, "revoke", "node-c")
+        server.stop()
+        server.start()
+        for name, content in kept.items():
+            (tmp_path / name).write_bytes(content)
+        stolen = ssl.create_default_context(cafile=str(authority / "ca.pem"))
+        stolen.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+        await refused(server, stolen)
+        issue(authority, "node", "node-c")
+        async with connected(server, "node-c"):
+            pass
+    finally:
+        server.stop()
+
+
+def test_the_script_refuses_what_would_be_wrong(authority: Path, tmp_path: Path) -> None:
+    assert "use 1 to 63" in issue(authority, "node", "Collector", status=1)
+    assert "use 1 to 63" in issue(authority, "node", "a/b", status=1)
+    assert "exists" in issue(authority, "node", "node-a", status=1)
+    assert "exists" in issue(authority, "init", status=1)
+    assert "no authority" in issue(tmp_path / "none", "collector", status=1)
+    assert "nothing was issued" in issue(authority, "revoke", "node-z", status=1)
+    assert "usage" in issue(authority, "node", status=2)
+
+
+def test_keys_are_readable_by_their_owner_alone(authority: Path) -> None:
+    keys = [*authority.glob("issued/*/key.pem"), authority / "ca-key.pem"]
+    assert len(keys) >= 5
+    assert all(key.stat().st_mode & 0o077 == 0 for key in keys)
