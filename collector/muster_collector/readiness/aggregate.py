@@ -23,8 +23,14 @@ def aggregate(kind: Aggregation, x: Array, weights: Sequence[float]) -> Array:
     arithmetic sum w x, geometric exp(sum w ln x), harmonic 1 / sum(w / x), minimum; weights
     rescaled to 1 over what is there. A 0 makes the geometric and the harmonic mean 0, their limit.
     """
+    least = np.asarray(np.fmin.reduce(x, axis=0))
     if kind == "minimum":
-        return np.asarray(np.fmin.reduce(x, axis=0))
+        return least
+    # Between its parts a mean is anyway; held there, rounding cannot move a mean of equals.
+    return np.clip(_mean(kind, x, weights), least, np.fmax.reduce(x, axis=0))
+
+
+def _mean(kind: Aggregation, x: Array, weights: Sequence[float]) -> Array:
     forward, back = _COORDINATES[kind]
     known = ~np.isnan(x)
     if known.all():

@@ -144,8 +144,9 @@ def caps(card: Scorecard, node: Node, value: Array | dict[int, Array]) -> list[t
     for part in node.parts:
         rule = card.nodes[part].critical
         if rule:
-            share = np.fmin(value[part] / rule.below, 1.0)
-            found.append((part, rule.cap + (100.0 - rule.cap) * share))
+            x = value[part]
+            cap = rule.cap + (100.0 - rule.cap) * (x / rule.below)
+            found.append((part, np.where(x < rule.below, cap, 100.0)))
     return found
 
 

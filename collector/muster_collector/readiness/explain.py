@@ -193,7 +193,8 @@ def multipliers(kind: Aggregation, first: Array, second: Array, weights: Sequenc
             slope: Array = share * log_mean(means[0], means[1]) / log_mean(first, second)
         else:
             slope = share * means[0] * means[1] / (first * second)
-        return _with_zeros(slope, share, (first, second), (means[0], means[1]))
+        slope = _with_zeros(slope, share, (first, second), (means[0], means[1]))
+    return np.where(known, slope, 0.0)
 
 
 def _mean(kind: Aggregation, x: Array, share: Array) -> Array:
@@ -241,6 +242,7 @@ def _least_stretch(first: Array, second: Array) -> Array:
 def log_mean(a: Array, b: Array) -> Array:
     """The logarithmic mean (a - b) / ln(a / b); its limit a where both are equal."""
     ratio = (a - b) / b
-    near = np.abs(ratio) < 1e-7
-    # log1p keeps the digits that the logarithm of a ratio near 1 would lose.
-    return np.where(near, (a + b) / 2.0, (a - b) / np.log1p(np.where(near, 1.0, ratio)))
+    near, equal = np.abs(ratio) < 0.5, np.abs(ratio) < 1e-7
+    # Near equality log1p keeps the digits that the quotient loses, elsewhere it is the reverse.
+    logarithm = np.where(near, np.log1p(np.where(near, ratio, 0.0)), np.log(a / b))
+    return np.where(equal, (a + b) / 2.0, (a - b) / np.where(equal, 1.0, logarithm))
