@@ -60,16 +60,19 @@ class Host:
 
     def path(self, relative: str) -> str:
         """The absolute path of `relative`; ValueError when it would leave the root."""
-        relative = relative.lstrip("/")
-        if ".." in relative.split("/") or "\0" in relative:
-            raise ValueError(f"{relative!r} leaves the root {self.root}")
+        path = self._join(relative)
         if self.live:
-            return "/" + relative
-        path = os.path.join(self.root, relative)  # noqa: PTH118 - pathlib costs the agent memory
+            return path
         real = os.path.realpath(path)
         if real != self.root and not real.startswith(self.root + "/"):
             raise ValueError(f"{relative!r} leads out of the root {self.root} to {real}")
         return path
+
+    def _join(self, relative: str) -> str:
+        relative = relative.lstrip("/")
+        if ".." in relative.split("/") or "\0" in relative:
+            raise ValueError(f"{relative!r} leaves the root {self.root}")
+        return f"{'' if self.live else self.root}/{relative}"
 
     def read(self, relative: str) -> bytes:
         """The content of a file that is read now and then."""
@@ -117,6 +120,17 @@ class Host:
     def names(self, relative: str) -> list[str]:
         """The names in a folder, sorted."""
         return sorted(os.listdir(self.path(relative)))  # noqa: PTH208 - names are all we want
+
+    def link(self, relative: str) -> str:
+        """The last name of what a symbolic link points at, "" when it is none.
+
+        In sysfs that is the name of a device's driver, bus or parent.
+        """
+        try:
+            target = os.readlink(self._join(relative))  # noqa: PTH115 - the name is all we want
+        except OSError:
+            return ""
+        return target.rpartition("/")[2]
 
     def forget(self, relative: str) -> None:
         """Close the descriptor of a file that will not be read again."""

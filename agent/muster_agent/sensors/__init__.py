@@ -20,6 +20,18 @@ SENSORS: dict[str, str] = {
     "processes": "Processes",
     "kernel": "Kernel",
     "pressure": "Pressure",
+    "netstat": "Netstat",
+    "nstat": "Nstat",
+    "conntrack": "Conntrack",
+    "softnet": "Softnet",
+    "kernel_vmstat": "KernelVmstat",
+    "linux_sysctl_fs": "LinuxSysctlFs",
+    "temp": "Temp",
+    "sensors": "Sensors",
+    "mdstat": "Mdstat",
+    "bond": "Bond",
+    "wireless": "Wireless",
+    "ethtool": "Ethtool",
 }
 """Sensor (and module) to class, in the order of the readings in a report; all are on by default."""
 
