@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from muster_collector.readiness.scorecard import Scorecard, load
+from muster_collector.scoring.units import KnownNode
 from muster_collector.store.base import Point, Value
 
 START = 1_772_323_200_000
@@ -84,10 +85,10 @@ class Known:
 class SmallFleet:
     """Nodes that the collector knows."""
 
-    known: list[Known] = field(default_factory=list)
+    known: Sequence[KnownNode] = ()
 
-    def nodes(self) -> Iterable[Known]:
-        return list(self.known)
+    def nodes(self) -> Iterable[KnownNode]:
+        return self.known
 
 
 def point(node: str, site: str, name: str, time: int, tags: str, **fields: Value) -> Point:

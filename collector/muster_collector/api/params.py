@@ -1,0 +1,78 @@
+"""Query parameters that many answers share: a time range, a page of rows, a format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import HTTPException, Query, Response
+
+from muster_collector import durations
+from muster_collector.api import times
+from muster_collector.api.formats import to_csv
+
+LevelName = Literal["node", "site", "district", "region", "fleet"]
+Format = Literal["json", "csv"]
+MOST_ROWS = 100_000
+"""Rows that one answer may have."""
+
+TimeText = Annotated[
+    str | None, Query(max_length=64, description="ISO 8601 (UTC without offset) or `now-1h`")
+]
+DurationText = Annotated[str | None, Query(max_length=32, description="`5m`, `1h`, `1d`")]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
+Offset = Annotated[int, Query(ge=0)]
+
+
+def moment(name: str, text: str, now: int) -> int:
+    """A time in ms; 400 names the parameter."""
+    try:
+        return times.parse(text, now)
+    except ValueError as error:
+        raise HTTPException(400, f"{name}={error}") from error
+
+
+def time_range(start: str | None, end: str | None, now: int) -> tuple[int, int]:
+    """`from` and `to` in ms, to now when open; 400 when nothing lies between them."""
+    first = moment("from", start or "now-1h", now)
+    last = moment("to", end or "now", now)
+    if first >= last:
+        raise HTTPException(400, f"from={start}: must be before to={end or 'now'}")
+    return first, last
+
+
+def duration(name: str, text: str) -> int:
+    """A duration above 0 in ms; 400 names the parameter."""
+    try:
+        milliseconds = round(durations.parse(text) * 1000)
+    except ValueError as error:
+        raise HTTPException(400, f"{name}={error}") from error
+    if milliseconds < 1:
+        raise HTTPException(400, f"{name}={text!r}: use 1ms or more")
+    return milliseconds
+
+
+def check_size(units: int, first: int, last: int, step: int) -> None:
+    """400 for a range that would make more rows than one answer may have."""
+    rows = units * ((last - first) // step + 1)
+    if rows > MOST_ROWS:
+        raise HTTPException(
+            400,
+            f"about {rows} rows: at most {MOST_ROWS}, ask for less time, fewer ids, a longer step",
+        )
+
+
+def as_json(content: Any) -> Response:
+    """An answer without the cost of validating our own rows."""
+    body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(body.encode(), media_type="application/json")
+
+
+def table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: Format, **about: Any
+) -> Response:
+    """Rows as `{..., "rows": [...]}` or as CSV."""
+    if form == "csv":
+        return Response(to_csv(rows, columns), media_type="text/csv; charset=utf-8; header=present")
+    return as_json({**about, "rows": rows})

@@ -1,0 +1,271 @@
+"""Readiness over HTTP: rows now and over time, the whole tree, why a score is what it is, live."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi.responses import StreamingResponse
+
+from muster_collector.api import history, times, units
+from muster_collector.api.params import (
+    DurationText,
+    Format,
+    LevelName,
+    Limit,
+    Offset,
+    TimeText,
+    as_json,
+    check_size,
+    duration,
+    moment,
+    table,
+    time_range,
+)
+from muster_collector.api.services import Given, Services
+from muster_collector.scoring.result import LevelResult, Result
+from muster_collector.scoring.units import LEVELS
+
+router = APIRouter(prefix="/api/v1", tags=["readiness"])
+HEARTBEAT = 15.0
+"""Seconds after which a silent live stream says that it is still there."""
+Ids = Annotated[list[str] | None, Query(max_length=200, description="may be repeated")]
+DIGITS = 2
+"""Digits after the point in the tree, which is for showing; every other answer is exact."""
+
+
+@router.get("/readiness")
+async def readiness(
+    *,
+    given: Given,
+    level: LevelName = "fleet",
+    id: Ids = None,  # noqa: A002 - the parameter's public name
+    from_: Annotated[TimeText, Query(alias="from")] = None,
+    to: TimeText = None,
+    step: DurationText = None,
+    at: TimeText = None,
+    zone: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Limit = 10_000,
+    offset: Offset = 0,
+    format: Format = "json",  # noqa: A002 - the parameter's public name
+) -> Response:
+    """Scores: the newest, those that held `at` a time, or a range, by windows or in steps."""
+    if at is not None and (from_ or to or step):
+        raise HTTPException(400, "at=: cannot stand beside from, to or step")
+    if at is None and not (from_ or to or step):
+        rows = list(_latest(given.result(), level, id))
+    elif at is not None:
+        rows = await history.at(given, level, id, moment("at", at, given.now()))
+    else:
+        span = time_range(from_, to, given.now())
+        rows = await _range(given, level, id, span=span, step=step, zone=zone)
+    page = rows[offset : offset + limit]
+    return table(page, units.COLUMNS, format, total=len(rows), offset=offset)
+
+
+def _latest(result: Result, level: str, wanted: Sequence[str] | None) -> Any:
+    """The newest rows; 404 for an id that is not there."""
+    found = result.levels[level]
+    if wanted is None:
+        rows = range(len(found.level.ids))
+        yield from (_row(result, found, row) for row in rows)
+        return
+    for unit in wanted:
+        _, row = _find(result, level, unit)
+        yield _row(result, found, row)
+
+
+def _row(result: Result, level: LevelResult, row: int) -> dict[str, Any]:
+    tags = dict(level.level.tags[row])
+    about = {"time": times.iso(result.end), **tags, "method": result.card.method}
+    return about | units.overall(result, level, row)
+
+
+def _find(result: Result, level: str, unit: str) -> tuple[LevelResult, int]:
+    found = result.find(level, unit)
+    if found is None:
+        raise HTTPException(404, f"no {level} with the id {unit[:80]!r}")
+    return found
+
+
+async def _range(
+    given: Services,
+    level: LevelName,
+    wanted: Sequence[str] | None,
+    *,
+    span: tuple[int, int],
+    step: str | None,
+    zone: str | None,
+) -> list[dict[str, Any]]:
+    first, last = span
+    every = duration("step", step) if step else None
+    count = len(wanted) if wanted else len(given.result().levels[level].level.ids)
+    check_size(count, first, last, every or given.scorer.every)
+    if every is None:
+        return await history.windows(given, level, wanted, first, last)
+    return await history.steps(given, level, wanted, span=span, step=every, zone=zone)
+
+
+@router.get("/tree")
+async def tree(
+    *,
+    given: Given,
+    levels: Annotated[str, Query(description="comma-separated; all by default")] = ",".join(LEVELS),
+    region: str | None = None,
+    district: str | None = None,
+    site: str | None = None,
+    order: Literal["id", "score"] = "id",
+    limit: Limit = 10_000,
+    offset: Offset = 0,
+) -> Response:
+    """The newest readiness of everything, compact: units by level, pillars as lists of scores.
+
+    `limit` and `offset` page the nodes; with `order=score` the worst come first and those without
+    a score before them.
+    """
+    result = given.result()
+    within = {"region": region, "district": district, "site": site}
+    about = _head(given, result)
+    for name in _level_names(levels):
+        level = result.levels[name]
+        rows = _rows(level, {k: v for k, v in within.items() if v is not None}, order)
+        about[name] = {"total": len(rows)}
+        if name == "node":
+            rows = rows[offset : offset + limit]
+        about[name]["rows"] = [_branch(given, result, level, row) for row in rows]
+    return as_json(about)
+
+
+def _level_names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if unknown := sorted(set(names) - set(LEVELS)):
+        raise HTTPException(400, f"levels={unknown[0]!r}: use {', '.join(LEVELS)}")
+    return names
+
+
+def _head(given: Services, result: Result) -> dict[str, Any]:
+    estate = given.scorer.estate
+    return {
+        "time": times.iso(result.end),
+        "window": result.window / 1000,
+        "every": given.scorer.every / 1000,
+        "method": result.card.method,
+        "scorecard": {"id": result.card.id, "title": result.card.title.model_dump()},
+        "estate": {"name": estate.name, "name_zh": estate.name_zh, "example": estate.example},
+        "pillars": [
+            {"id": pillar.id, "title": pillar.title.model_dump()} for pillar in result.card.pillars
+        ],
+    }
+
+
+def _rows(level: LevelResult, within: dict[str, str], order: str) -> list[int]:
+    rows = list(range(len(level.level.ids)))
+    if within:
+        wanted = within.items()
+        rows = [row for row in rows if wanted <= dict(level.level.tags[row]).items()]
+    if order == "score":
+        value = level.scores.value[:, 0]
+        # NaN sorts as -1: no score is worse than the worst one.
+        rows.sort(key=lambda row: -1.0 if value[row] != value[row] else value[row])
+    return rows
+
+
+def _branch(given: Services, result: Result, level: LevelResult, row: int) -> dict[str, Any]:
+    name, unit = level.level.name, level.level.ids[row]
+    columns = [pillar.column for pillar in result.card.pillars]
+    return {
+        "id": unit,
+        "parent": units.parent(result, level, row),
+        **units.named(given.scorer.estate, name, unit),
+        **units.overall(result, level, row, DIGITS),
+        "pillars": [units.number(level.scores.value[row, column], DIGITS) for column in columns],
+    }
+
+
+@router.get("/explain")
+async def explain(
+    *,
+    given: Given,
+    level: LevelName = "fleet",
+    id: str = "fleet",  # noqa: A002 - the parameter's public name
+    at: TimeText = None,
+) -> Response:
+    """Why a unit's score is what it is: points lost by pillar, indicator and member.
+
+    Losses of the indicators, and of the members, sum to 100 minus the score. With `at` the window
+    that ended last before that time is computed again from the store.
+    """
+    result = given.result()
+    if at is not None:
+        every = given.scorer.every
+        end = moment("at", at, given.now()) // every * every
+        result = await given.scorer.compute_at(end)
+    found, row = _find(result, level, id)
+    return as_json(
+        {
+            **_row(result, found, row),
+            **units.named(given.scorer.estate, level, id),
+            "lost": units.number(found.lost[row, 0]),
+            "pillars": list(units.pillars(result, found, row)),
+            "members": list(_members(result, level, row)),
+        }
+    )
+
+
+def _members(result: Result, level: str, row: int) -> Any:
+    """What each member weighs, scores and costs, the costliest first, those without one last."""
+    if level == "node":
+        return
+    members = result.levels[LEVELS[LEVELS.index(level) - 1]]
+    inside = (members.level.parent == row).nonzero()[0]
+    value = members.scores.value[inside, 0]
+    scored = ~np.isnan(value)
+    total = members.level.weight[inside][scored].sum()
+    rows = []
+    for member, known in zip(inside.tolist(), scored.tolist(), strict=True):
+        share = float(members.level.weight[member] / total) if known else 0.0
+        lost = (100.0 - float(members.scores.value[member, 0])) * share if known else None
+        about = {"id": members.level.ids[member], "share": share, "lost": lost}
+        rows.append(about | units.overall(result, members, member))
+    yield from sorted(rows, key=lambda r: (r["lost"] is None, -(r["lost"] or 0.0), r["id"]))
+
+
+@router.get("/live")
+async def live(given: Given) -> StreamingResponse:
+    """Server-sent events: one `score` event now, and one whenever a window has been scored."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(given), media_type="text/event-stream", headers=headers)
+
+
+async def _events(given: Services) -> AsyncIterator[str]:
+    if given.scorer.latest is not None:
+        yield _event(given.scorer.latest)
+    stopping = asyncio.ensure_future(given.stop.wait())
+    try:
+        while not given.stop.is_set():
+            news = asyncio.ensure_future(given.scorer.news())
+            done, _ = await asyncio.wait(
+                {news, stopping}, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED
+            )
+            if news in done:
+                yield _event(news.result())
+            else:
+                news.cancel()
+                yield ": still here\n\n"
+    finally:
+        stopping.cancel()
+
+
+def _event(result: Result) -> str:
+    fleet = result.levels[LEVELS[-1]]
+    about = {
+        "time": times.iso(result.end),
+        "method": result.card.method,
+        "nodes": len(result.levels["node"].level.ids),
+        "fleet": units.overall(result, fleet, 0),
+    }
+    return f"event: score\ndata: {json.dumps(about, ensure_ascii=False, allow_nan=False)}\n\n"

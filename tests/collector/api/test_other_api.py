@@ -1,0 +1,185 @@
+"""Nodes, series, completeness, health, and who is let in."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+from readiness.small_fleet import END, SmallFleet
+
+from muster_collector.api import times
+from muster_collector.api.guard import check_exposure
+from muster_collector.api.serve import bind
+from muster_collector.errors import ConfigError, StoreError
+from muster_collector.store.base import Query, Table
+
+from .conftest import ODD, Info, Opener, World
+
+TOKEN = "sécret 1"  # noqa: S105 - of this test only
+
+
+async def test_nodes_with_what_is_known_of_them(world: World) -> None:
+    rows = await world.rows("/api/v1/nodes")
+    assert [row["node"] for row in rows] == ["n1", "n2"]
+    assert (rows[0]["silent_s"], rows[0]["stored"], rows[0]["grade"]) == (180.0, 5, "A")
+    assert (rows[1]["silent_s"], rows[1]["score"], rows[1]["last_report"]) == (None, None, None)
+    assert [r["node"] for r in await world.rows("/api/v1/nodes?online=false")] == ["n2"]
+    assert await world.rows("/api/v1/nodes?site=elsewhere") == []
+
+
+async def test_one_node_whole(world: World) -> None:
+    node = (await world.get("/api/v1/nodes/n1")).json
+    assert node["inventory"] == {"cpus": 4}
+    assert [pillar["id"] for pillar in node["pillars"]] == ["compute", "storage"]
+    assert node["pillars"][0]["indicators"][0]["meaning"] == "mean idle"
+
+
+async def test_a_node_before_its_first_scores(open_world: Opener) -> None:
+    async with open_world(SmallFleet([Info("n1", "s1")])) as world:
+        node = (await world.get("/api/v1/nodes/n1")).json
+        assert (node["score"], "pillars" in node) == (None, False)
+
+
+async def test_completeness_adds_up(world: World) -> None:
+    answer = (await world.get("/api/v1/completeness")).json
+    assert answer["sum"]["stored"] == 10
+    assert answer["sum"]["lost"] == 2
+    assert answer["sum"]["refused"] == 0
+
+
+async def test_series_of_one_node(world: World) -> None:
+    path = (
+        "/api/v1/series?measurement=cpu&field=usage_idle&node=n1&where=cpu=cpu-total"
+        "&from=2026-03-01T00:00:00Z&to=2026-03-01T00:05:00Z&every=1m"
+    )
+    assert [(row["time"][14:19], row["value"]) for row in await world.rows(path)] == [
+        ("00:00", 40.0),
+        ("01:00", 60.0),
+    ]
+    both = await world.rows(path.replace("&where=cpu=cpu-total", "&by=cpu&statistic=max"))
+    assert {row["cpu"] for row in both} == {"cpu-total", "cpu0"}
+    assert await world.rows("/api/v1/series?measurement=no&field=such") == []
+
+
+async def test_scorecard_and_estate_are_readable(world: World) -> None:
+    card = (await world.get("/api/v1/scorecard")).json
+    assert card["method"] == world.scorer.card.method
+    assert [level["id"] for level in card["levels"]] == ["compute", "storage"]
+    assert card["bands"][0]["grade"] == "A"
+    estate = (await world.get("/api/v1/estate")).json
+    assert estate["sites"][0]["name"] == ODD
+
+
+async def test_health_says_what_is_missing(world: World) -> None:
+    assert (await world.get("/healthz")).json == {"status": "ok"}
+    assert (await world.get("/readyz")).json == {"status": "ok", "store": True, "broker": True}
+    world.connected = False
+    answer = await world.get("/readyz")
+    assert (answer.status, answer.json["broker"], answer.json["store"]) == (503, False, True)
+    assert (await world.get("/metrics")).text == "muster_up 1\n"
+
+
+async def test_every_answer_carries_the_security_headers(world: World) -> None:
+    for path in ("/", "/healthz", "/api/v1/readiness", "/api/v1/nowhere"):
+        headers = (await world.get(path)).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in headers
+        assert "server" not in headers
+
+
+async def test_no_documentation_page_loads_scripts_from_elsewhere(world: World) -> None:
+    assert (await world.get("/docs")).status == 404
+    assert (await world.get("/redoc")).status == 404
+    openapi = (await world.get("/api/v1/openapi.json")).json
+    assert "/api/v1/readiness" in openapi["paths"]
+
+
+async def test_a_token_guards_data_but_not_the_page_and_health(open_world: Opener) -> None:
+    async with open_world(token=TOKEN) as world:
+        for path in ("/api/v1/nodes", "/api/v1/live", "/api/v1/openapi.json", "/metrics"):
+            refused = await world.get(path)
+            assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
+            assert refused.json["error"].startswith("a valid token is needed")
+        for header in ("Bearer wrong", f"Basic {TOKEN}", "Bearer", "Bearer sécret", ""):
+            assert (await world.get("/api/v1/nodes", Authorization=header)).status == 401
+        assert (await world.get("/api/v1/nodes", Authorization=f"Bearer {TOKEN}")).status == 200
+        assert (await world.get("/healthz")).status == 200
+        assert (await world.get("/")).status in (200, 404)
+
+
+async def test_a_foreign_name_for_loopback_is_refused(world: World) -> None:
+    """A web page elsewhere may point its own name at 127.0.0.1; its Host header tells."""
+    for name in ("evil.example", "127.0.0.1.evil.example:80", ""):
+        assert (await world.get("/api/v1/nodes", Host=name)).status in (400, 421)
+    for name in ("localhost:1", "127.0.0.1", "[::1]:8080"):
+        assert (await world.get("/api/v1/nodes", Host=name)).status == 200
+
+
+def test_an_open_api_off_loopback_is_refused_at_start() -> None:
+    for host in ("0.0.0.0", "::", "10.0.0.1", "muster.example"):
+        with pytest.raises(ConfigError, match=r"^\[api\] host = .*set token_file"):
+            check_exposure(host, None)
+        check_exposure(host, "token")
+        check_exposure(host, None, allow_open=True)
+    for host in ("127.0.0.1", "::1", "localhost", "127.8.8.8"):
+        check_exposure(host, None)
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"^\[api\] port = {port}: .* already in use"):
+            bind("127.0.0.1", port)
+    with pytest.raises(ConfigError, match="use 1 to 65535"):
+        bind("127.0.0.1", 65536)
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("now", END),
+        ("now-1h30m", END - 5_400_000),
+        ("now+250ms", END + 250),
+        ("2026-03-01T00:05:00Z", END),
+        ("2026-03-01T08:05:00+08:00", END),
+        ("2026-03-01T00:05", END),
+        ("2026-03-01", END - 300_000),
+        ("2028-02-29", 1_835_395_200_000),
+    ],
+)
+def test_times_as_people_write_them(text: str, want: int) -> None:
+    assert times.parse(text, END) == want
+
+
+@pytest.mark.parametrize("text", ["", "now-", "now-1y", "2027-02-29", "1969-12-31", "now-9999999d"])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a time|outside 1970"):
+        times.parse(text, END)
+
+
+async def test_a_store_that_does_not_answer_is_one_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(query: Query) -> Table:
+        raise StoreError(f"timeout about {query.measurement}")
+
+    monkeypatch.setattr(world.store, "select", fail)
+    assert (await world.get("/readyz")).json["store"] is False
+    answer = await world.get("/api/v1/readiness?from=now-1h")
+    assert answer.status == 503
+    assert answer.json["error"] == ("the store does not answer: timeout about readiness")
+
+
+async def test_many_clients_at_once(world: World) -> None:
+    answers = await asyncio.gather(*(world.get("/api/v1/tree") for _ in range(20)))
+    assert {answer.text for answer in answers} == {answers[0].text}
+
+
+def test_the_page_folder_is_where_the_application_looks() -> None:
+    from muster_collector.api.app import PAGE
+
+    assert PAGE.parent == Path(times.__file__).parent
