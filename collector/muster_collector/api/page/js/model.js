@@ -1,0 +1,78 @@
+// What the page knows of the fleet, in its own terms, kept between views so that going from one to
+// the next shows something at once. Times are ms of Unix time.
+
+export const LEVELS = ["fleet", "region", "district", "site", "node"];
+
+const model = {
+  head: null,
+  units: Object.fromEntries(LEVELS.map((level) => [level, new Map()])),
+  about: new Map(),
+};
+
+/** Time, window, every (ms), method and pillars of the newest scores; null before there are any. */
+export const head = () => model.head;
+
+export const find = (level, id) => model.units[level].get(id) ?? null;
+
+/** A unit with what is known of it as a node: status, last report, simulated. */
+const whole = (unit) => (unit.level === "node" ? { ...model.about.get(unit.id), ...unit } : unit);
+
+function ancestors(level, parent) {
+  const above = {};
+  for (let at = LEVELS.indexOf(level) - 1; at > 0 && parent; at -= 1) {
+    above[LEVELS[at]] = parent;
+    parent = model.units[LEVELS[at]].get(parent)?.parent;
+  }
+  return above;
+}
+
+/**
+ * Takes over `/api/v1/tree`: the levels that it holds replace what was known of them; with `site`
+ * it holds that site's nodes only.
+ */
+export function setTree(tree, site) {
+  const time = Date.parse(tree.time);
+  const { method, pillars, estate } = tree;
+  model.head = { time, window: tree.window * 1000, every: tree.every * 1000, method, pillars, estate };
+  for (const level of LEVELS.filter((one) => tree[one])) {
+    const rows = tree[level].rows.map((row) => ({
+      ...row,
+      level,
+      time,
+      ...ancestors(level, row.parent),
+      pillars: named(row.pillars),
+    }));
+    model.units[level] = renewed(model.units[level], rows, site);
+  }
+}
+
+/** Rows by id; those of other sites stay when only one site was asked for. */
+function renewed(old, rows, site) {
+  const others = site === undefined ? [] : [...old.values()].filter((one) => one.site !== site);
+  return new Map([...others, ...rows].map((row) => [row.id, row]));
+}
+
+const named = (scores) =>
+  scores.map((score, index) => ({ id: model.head.pillars[index].id, score }));
+
+/** Takes over rows of `/api/v1/nodes`: what is known of nodes beside their scores. */
+export function setNodes(rows, site) {
+  model.about = renewed(model.about, rows, site);
+}
+
+function allOf(level) {
+  const scored = [...model.units[level].values()].map(whole);
+  if (level !== "node") return scored;
+  const unscored = [...model.about.values()].filter((row) => !model.units.node.has(row.id));
+  return [...scored, ...unscored.map((row) => ({ ...row, ...ancestors("node", row.site) }))];
+}
+
+/** What lies below a unit, by level. */
+export function below(level, id) {
+  const inside = (unit) => level === "fleet" || unit[level] === id;
+  const under = LEVELS.slice(LEVELS.indexOf(level) + 1);
+  return Object.fromEntries(under.map((one) => [one, allOf(one).filter(inside)]));
+}
+
+/** How many nodes are known at all. */
+export const nodeCount = () => Math.max(model.about.size, model.units.node.size);

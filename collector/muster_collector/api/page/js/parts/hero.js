@@ -1,0 +1,72 @@
+// The head of a level: name, large score, grade, scale, facts, and the trend of the last hour.
+
+import { gradeChip, intervalText, scale } from "./score.js";
+import { around, plot } from "./plot.js";
+import { fill, h } from "../dom.js";
+import { clock, count, known, score as figure, share, span } from "../format.js";
+import { t } from "../i18n.js";
+
+const fact = (label, value, title) =>
+  h("div", {}, h("dt", { title }, label), h("dd", {}, value));
+
+function facts(unit, window) {
+  const counts = known(unit.planned) && known(unit.scored);
+  return h(
+    "dl",
+    { class: "facts" },
+    fact(t("interval"), intervalText(unit), t("interval_help")),
+    fact(t("coverage"), share(unit.coverage)),
+    counts
+      ? fact(
+          t("scored"),
+          t("scored_of", { scored: count(unit.scored), planned: count(unit.planned) }),
+        )
+      : null,
+    known(unit.time) && known(window)
+      ? fact(t("window"), t("window_to", { span: span(window / 1000), time: clock(unit.time) }))
+      : null,
+  );
+}
+
+function figures(unit, window) {
+  const has = known(unit.score);
+  return [
+    h(
+      "p",
+      { class: "big" },
+      has
+        ? [h("span", { class: "figure" }, figure(unit.score)), gradeChip(unit, true)]
+        : h("span", { class: "noscore" }, t("no_score")),
+    ),
+    has ? null : h("p", { class: "why" }, t("no_score_why", { why: unit.why || t("why_unknown") })),
+    scale(unit, "large"),
+    h("span", { class: "ruler", "aria-hidden": "true" }, ["0", "25", "50", "75", "100"].map((x) => h("i", {}, x))),
+    facts(unit, window),
+  ];
+}
+
+/** `update(unit, window)` for the figures, `trend(series)` for the plot. */
+export function hero() {
+  const left = h("div", { class: "score" });
+  const chart = plot({
+    title: t("trend"),
+    series: [
+      { label: t("low"), color: "plot-1", hidden: true },
+      { label: t("high"), color: "plot-1", hidden: true },
+      { label: t("score"), color: "plot-1" },
+    ],
+    band: [1, 0],
+    format: (value) => figure(value),
+    bounds: around(10),
+    height: 208,
+    axisWidth: 40,
+    empty: t("trend_empty"),
+  });
+  const node = h("section", { class: "card hero", "aria-label": t("readiness") }, left, chart.node);
+  return {
+    node,
+    update: (unit, window) => fill(left, figures(unit, window)),
+    trend: chart.update,
+    close: chart.close,
+  };
+}

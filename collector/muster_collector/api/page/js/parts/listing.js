@@ -1,0 +1,250 @@
+// Sites, nodes and what else lies below a level: tabs, a filter, counts by status, a table.
+
+import { fill, h, put } from "../dom.js";
+import { now } from "../clock.js";
+import { ago, count, known, nameOf, score as figure, share } from "../format.js";
+import { t } from "../i18n.js";
+import { find } from "../model.js";
+import { hrefOf } from "../route.js";
+import { titleOf } from "../card.js";
+import { gradeChip, scale, scoreCell } from "./score.js";
+import { simulatedBadge, statusChip, STATUSES, statusText } from "./status.js";
+import { table } from "./table.js";
+
+function weakest(unit) {
+  const scored = (unit.pillars ?? []).filter((pillar) => known(pillar.score) && pillar.score < 100);
+  return scored.reduce((worst, one) => (worst && worst.score <= one.score ? worst : one), null);
+}
+
+function weakestCell(unit) {
+  const worst = weakest(unit);
+  return worst ? [titleOf(worst.id), " ", h("span", { class: "soft" }, figure(worst.score))] : null;
+}
+
+const worstFirst = (unit) => (known(unit.score) ? unit.score : -1);
+
+const siteName = (unit) => {
+  const site = unit.site && find("site", unit.site);
+  return site ? nameOf(site) : (unit.site ?? null);
+};
+
+const link = (unit) => [
+  h("a", { href: hrefOf(unit.level, unit.id) }, nameOf(unit)),
+  simulatedBadge(unit),
+];
+
+const scoreColumns = () => [
+  {
+    key: "score",
+    label: t("score"),
+    value: worstFirst,
+    mark: (unit) => `${unit.score} ${unit.why}`,
+    cell: scoreCell,
+    numeric: true,
+  },
+  {
+    key: "grade",
+    label: t("grade"),
+    value: (unit) => unit.grade ?? null,
+    cell: (unit) => gradeChip(unit),
+  },
+  {
+    key: "interval",
+    label: t("interval"),
+    value: (unit) => (known(unit.low) && known(unit.high) ? unit.high - unit.low : null),
+    mark: (unit) => `${unit.low} ${unit.high} ${unit.score}`,
+    cell: (unit) => scale(unit),
+    wide: true,
+    minor: true,
+    first: -1,
+  },
+  {
+    key: "coverage",
+    label: t("coverage"),
+    value: (unit) => unit.coverage ?? null,
+    cell: (unit) => share(unit.coverage),
+    numeric: true,
+    minor: true,
+  },
+  {
+    key: "weakest",
+    label: t("weakest"),
+    value: (unit) => weakest(unit)?.score ?? null,
+    mark: (unit) => JSON.stringify(weakest(unit)),
+    cell: weakestCell,
+    minor: true,
+  },
+];
+
+const nodeColumns = () => [
+  { key: "name", label: t("node"), value: nameOf, mark: (u) => `${nameOf(u)} ${u.simulated}`, cell: link },
+  {
+    key: "status",
+    label: t("status"),
+    value: (unit) => STATUSES.indexOf(unit.status),
+    mark: (unit) => unit.status,
+    cell: (unit) => statusChip(unit.status),
+  },
+  ...scoreColumns(),
+  {
+    key: "site",
+    label: t("site"),
+    value: siteName,
+    cell: (unit) => (unit.site ? h("a", { href: hrefOf("site", unit.site) }, siteName(unit)) : null),
+    minor: true,
+  },
+  {
+    key: "report",
+    label: t("last_report"),
+    value: (unit) => unit.lastReport ?? null,
+    cell: (unit) => h("span", { data: { since: unit.lastReport } }, ago(unit.lastReport, now())),
+    numeric: true,
+    minor: true,
+  },
+];
+
+const placeColumns = (level) => [
+  { key: "name", label: t(level), value: nameOf, cell: link },
+  ...scoreColumns(),
+  {
+    key: "scored",
+    label: t("nodes_scored"),
+    value: (unit) => unit.scored ?? null,
+    mark: (unit) => `${unit.scored}/${unit.planned}`,
+    cell: (unit) => t("scored_of", { scored: count(unit.scored), planned: count(unit.planned) }),
+    numeric: true,
+    minor: true,
+  },
+  {
+    key: "worst",
+    label: t("worst"),
+    value: (unit) => unit.worst ?? null,
+    cell: (unit) => scoreCell({ score: unit.worst }),
+    numeric: true,
+    minor: true,
+  },
+];
+
+const TITLES = { region: "regions", district: "districts", site: "sites", node: "nodes" };
+
+/** Tabs over the levels below; `update({region: [...], ..., node: [...]})`. */
+export function listing(levels) {
+  let chosen = null;
+  let units = {};
+  let status = null;
+  let wanted = "";
+  const tables = new Map(
+    levels.map((level) => [
+      level,
+      table({
+        caption: t(TITLES[level]),
+        columns: level === "node" ? nodeColumns() : placeColumns(level),
+        key: (unit) => unit.id,
+        sort: { key: "score", direction: 1 },
+        empty: t("rows_empty"),
+      }),
+    ]),
+  );
+  const tabs = levels.map((level) => tab(level));
+  const search = h("input", {
+    type: "search",
+    class: "search",
+    placeholder: t("filter"),
+    "aria-label": t("filter"),
+    title: t("filter_hint"),
+    on: { input: () => filtered(search.value) },
+  });
+  const chips = h("div", { class: "chips", role: "group", "aria-label": t("status") });
+  const panel = h("div", { class: "panelled", role: "tabpanel", id: "listed" });
+  const list = h("div", { role: "tablist", class: "tabs", on: { keydown: walk } }, tabs.map((one) => one.button));
+  const node = h(
+    "section",
+    { class: "card listing" },
+    h("div", { class: "bar" }, list, chips, search),
+    panel,
+  );
+
+  function tab(level) {
+    const amount = h("span", { class: "soft" });
+    const props = { role: "tab", id: `tab-${level}`, "aria-controls": "listed" };
+    const button = h("button", { ...props, on: { click: () => choose(level) } }, t(TITLES[level]), " ", amount);
+    return { level, button, amount };
+  }
+
+  function walk(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const open = tabs.filter((one) => !one.button.hidden);
+    const at = open.findIndex((one) => one.level === chosen);
+    const next = open[(at + step + open.length) % open.length];
+    choose(next.level);
+    next.button.focus();
+  }
+
+  function choose(level) {
+    chosen = level;
+    fill(panel, tables.get(level).node);
+    panel.setAttribute("aria-labelledby", `tab-${level}`);
+    for (const one of tabs) {
+      one.button.setAttribute("aria-selected", String(one.level === level));
+      one.button.tabIndex = one.level === level ? 0 : -1;
+    }
+    show();
+  }
+
+  function filtered(text) {
+    wanted = text.trim().toLowerCase();
+    tables.get(chosen).first();
+    show();
+  }
+
+  function byStatus(next) {
+    status = status === next ? null : next;
+    tables.get(chosen).first();
+    show();
+  }
+
+  const matches = (unit) =>
+    (!wanted || `${nameOf(unit)} ${unit.id} ${unit.site ?? ""}`.toLowerCase().includes(wanted)) &&
+    (!status || chosen !== "node" || unit.status === status);
+
+  function showChips() {
+    const counts = new Map();
+    for (const unit of units.node ?? []) counts.set(unit.status, (counts.get(unit.status) ?? 0) + 1);
+    const present = STATUSES.filter((one) => counts.has(one));
+    if (chips.children.length !== present.length || chips.dataset.of !== present.join()) {
+      chips.dataset.of = present.join();
+      fill(chips, present.map((one) => chip(one)));
+    }
+    for (const button of chips.children) {
+      put(button.lastElementChild, count(counts.get(button.dataset.status)));
+      button.setAttribute("aria-pressed", String(button.dataset.status === status));
+    }
+    chips.hidden = chosen !== "node" || !present.length;
+  }
+
+  function chip(one) {
+    const props = { class: "chip status", data: { status: one }, on: { click: () => byStatus(one) } };
+    return h("button", props, statusText(one), " ", h("b", {}));
+  }
+
+  function show() {
+    if (!chosen) return;
+    showChips();
+    const all = units[chosen] ?? [];
+    tables.get(chosen).update(all.filter(matches), t(all.length ? "rows_none" : "rows_empty"));
+  }
+
+  function update(next) {
+    units = next;
+    for (const one of tabs) {
+      put(one.amount, count(next[one.level]?.length ?? 0));
+      one.button.hidden = !next[one.level]?.length && one.level !== "node";
+    }
+    const current = tabs.find((one) => one.level === chosen);
+    if (!current || current.button.hidden) choose(tabs.find((one) => !one.button.hidden).level);
+    else show();
+  }
+
+  return { node, update, search };
+}

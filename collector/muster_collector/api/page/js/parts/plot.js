@@ -1,0 +1,174 @@
+// A plot over time: uPlot in the page's colours and language, with a legend that can be read aloud.
+
+import { fill, h, put } from "../dom.js";
+import { clock, known, NONE } from "../format.js";
+import { t } from "../i18n.js";
+import { onTheme, token } from "../theme.js";
+
+let loading = null;
+// The plots are not needed for the first score: they load behind it.
+const library = () => (loading ??= import("../../vendor/uplot/uPlot.esm.js"));
+
+const FONT = () => `11px ${getComputedStyle(document.body).fontFamily}`;
+
+function axes(format, size) {
+  const common = {
+    stroke: token("ink-3"),
+    font: FONT(),
+    grid: { stroke: token("plot-grid"), width: 1 },
+    ticks: { show: false },
+  };
+  const times = (_, splits, _axis, _space, step) => splits.map((at) => clock(at * 1000, step < 60));
+  return [
+    { ...common, values: times, size: 28, space: 76, grid: { show: false } },
+    { ...common, values: (_, splits) => splits.map((at) => format(at)), size, space: 34, gap: 8 },
+  ];
+}
+
+function seriesOf(one) {
+  const stroke = one.hidden ? "transparent" : token(one.color);
+  return {
+    label: one.label,
+    stroke,
+    width: one.hidden ? 0 : 1.75,
+    fill: one.area ? `${token(one.color)}22` : undefined,
+    points: { show: (u, index) => isolated(u.data[index]), size: 4, fill: stroke },
+    spanGaps: false,
+  };
+}
+
+// A lone sample between gaps has no line, so it gets its dots.
+function isolated(values) {
+  let alone = values.length < 3;
+  for (let i = 0; !alone && i < values.length; i += 1) {
+    alone = known(values[i]) && !known(values[i - 1]) && !known(values[i + 1]);
+  }
+  return alone;
+}
+
+/**
+ * A plot with `update({times, values})`: ms, and one list per series (null is a gap).
+ * `series` are {label, color, area, hidden}; `band` fills between two of them; `format` writes a
+ * value; `bounds(min, max)` gives the axis; `empty` stands there while there is nothing.
+ */
+export function plot({ title, series, format, bounds, band, height = 180, axisWidth = 46, empty }) {
+  const legend = h("p", { class: "legend" });
+  const canvas = h("div", { class: "canvas", role: "img", vars: { height: `${height}px` } });
+  const nothing = h("p", { class: "quiet none" }, empty ?? t("plot_none"));
+  const shown = series.map((one, index) => ({ ...one, index })).filter((one) => !one.hidden);
+  const readings = shown.map(() => h("b", {}, NONE));
+  const when = h("time", { class: "at" });
+  fill(
+    legend,
+    shown.map((one, i) =>
+      h("span", { class: "key", vars: { swatch: `var(--${one.color})` } }, one.label, " ", readings[i]),
+    ),
+    when,
+  );
+  const node = h(
+    "figure",
+    { class: "plot" },
+    h("figcaption", {}, h("h3", {}, title), legend),
+    canvas,
+    nothing,
+  );
+  let chart = null;
+  let data = null;
+  let gone = false;
+
+  function read(index) {
+    const at = index ?? newest();
+    shown.forEach((one, i) => put(readings[i], format(data.values[one.index][at], true)));
+    put(when, index === null || index === undefined ? "" : clock(data.times[at]));
+  }
+
+  function newest() {
+    for (let i = data.times.length - 1; i >= 0; i -= 1) {
+      if (shown.some((one) => known(data.values[one.index][i]))) return i;
+    }
+    return data.times.length - 1;
+  }
+
+  async function draw() {
+    const { default: UPlot } = await library();
+    if (gone || !data?.times.length) return;
+    chart?.destroy();
+    chart = new UPlot(
+      {
+        width: canvas.clientWidth || 300,
+        height,
+        padding: [8, 6, 0, 0],
+        cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
+        legend: { show: false },
+        scales: {
+          x: { time: true, range: () => [data.from / 1000, data.to / 1000] },
+          y: { range: (_, min, max) => bounds(min, max) },
+        },
+        axes: axes(format, axisWidth),
+        series: [{}, ...series.map(seriesOf)],
+        bands: band ? [{ series: [band[0] + 1, band[1] + 1], fill: token("plot-band") }] : [],
+        hooks: { setCursor: [(u) => read(u.cursor.idx)] },
+      },
+      columns(),
+      canvas,
+    );
+  }
+
+  const columns = () => [data.times.map((time) => time / 1000), ...data.values];
+
+  function describe() {
+    const last = newest();
+    const texts = shown.map((one) => `${one.label} ${format(data.values[one.index][last], true)}`);
+    const [from, to] = [clock(data.times[0], false), clock(data.times.at(-1), false)];
+    canvas.setAttribute(
+      "aria-label",
+      t("plot_label", { title, series: texts.join(", "), from, to }),
+    );
+  }
+
+  function update(next) {
+    data = next;
+    const some = next.values.some((values) => values.some(known));
+    canvas.hidden = !some;
+    nothing.hidden = some;
+    legend.hidden = !some;
+    if (!some) return;
+    describe();
+    if (chart) chart.setData(columns());
+    else draw();
+    read(chart?.cursor.idx);
+  }
+
+  const sizes = new ResizeObserver(() => {
+    if (chart && canvas.clientWidth) chart.setSize({ width: canvas.clientWidth, height });
+  });
+  sizes.observe(canvas);
+  const forget = onTheme(() => chart && draw());
+  canvas.hidden = true;
+  legend.hidden = true;
+  nothing.hidden = true;
+
+  function close() {
+    gone = true;
+    sizes.disconnect();
+    forget();
+    chart?.destroy();
+  }
+  return { node, update, close };
+}
+
+/** From 0 to a rounded top, for amounts. */
+export const fromZero = (_, max) => [0, max > 0 ? max * 1.12 : 1];
+
+/** 0 to 100, for shares whose whole matters. */
+export const whole = () => [0, 100];
+
+/** Around the values, at least `span` high, within 0 to 100. */
+export function around(span) {
+  return (min, max) => {
+    const middle = (min + max) / 2;
+    const half = Math.max(span, (max - min) * 1.25) / 2;
+    const low = Math.max(0, Math.min(middle - half, 100 - 2 * half));
+    return [Math.floor(low), Math.ceil(Math.min(100, low + 2 * half))];
+  };
+}

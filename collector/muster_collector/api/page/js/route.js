@@ -1,0 +1,21 @@
+// Addresses within the page: #/site/ID, #/node/ID; none of them is the fleet.
+
+const LEVELS = ["fleet", "region", "district", "site", "node"];
+
+export const hrefOf = (level, id) =>
+  level === "fleet" ? "#/" : `#/${level}/${encodeURIComponent(id)}`;
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a stray % sign: taken as it stands
+  }
+}
+
+/** The level and id that an address names. */
+export function parse(hash) {
+  const [, level, ...rest] = hash.replace(/^#/, "").split("/");
+  if (level === "fleet" || !LEVELS.includes(level) || !rest.length) return { level: "fleet", id: "fleet" };
+  return { level, id: decoded(rest.join("/")) };
+}

@@ -1,0 +1,102 @@
+// The fleet, a region, a district or a site: its score, its pillars, and what lies below it.
+
+import { get } from "../api.js";
+import { setTitles } from "../card.js";
+import { fill, h, put } from "../dom.js";
+import { nameOf } from "../format.js";
+import { t } from "../i18n.js";
+import { below, find, head, LEVELS } from "../model.js";
+import { hero } from "../parts/hero.js";
+import { listing } from "../parts/listing.js";
+import { panel } from "../parts/panel.js";
+import { path } from "../parts/path.js";
+import { pillarTable, sumLine, waterfall } from "../parts/pillars.js";
+import { totals } from "../parts/completeness.js";
+import { waiting } from "../parts/waiting.js";
+import { absent, loadNodes, loadPlaces, loadScores } from "../feeds.js";
+import { hourOf } from "../trend.js";
+
+/** A view: `node`, `heading`, `feeds` of {load(signal), show(answer)}, `title()`, `close()`. */
+export function unitView(level, id) {
+  const heading = h("h1", { tabindex: "-1" }, level === "fleet" ? t("fleet") : id);
+  const trail = h("div", {});
+  const top = hero();
+  const ledger = h("div", {});
+  const why = panel(t("explained"), null, ledger);
+  const list = listing(LEVELS.slice(LEVELS.indexOf(level) + 1));
+  const reports = h("div", {});
+  const complete = panel(t("completeness"), t("completeness_help"), reports);
+  const lost = panel(t("not_found"), t("not_found_more", { level: t(`level_${level}`), id }));
+  const first = waiting();
+  const parts = [top.node, why, list.node, complete];
+  const node = h(
+    "main",
+    { id: "main" },
+    h("div", { class: "heading" }, trail, heading),
+    lost,
+    first.node,
+    parts,
+  );
+
+  function only(...shown) {
+    for (const part of [lost, first.node, ...parts]) part.hidden = !shown.includes(part);
+  }
+
+  function showScore(answer) {
+    if (answer === absent.unit) {
+      only(lost);
+      return;
+    }
+    if (answer === absent.scores) {
+      first.update();
+      only(first.node);
+      return;
+    }
+    setTitles(answer.pillars);
+    const unit = { ...answer, level, time: Date.parse(answer.time) };
+    named(unit);
+    top.update(unit, head()?.window);
+    fill(ledger, waterfall(unit, unit.pillars), sumLine(unit, unit.pillars), pillarTable(unit.pillars));
+    only(...parts.filter((part) => part !== complete || reports.hasChildNodes()));
+  }
+
+  function named(unit) {
+    put(heading, nameOf(unit));
+    fill(trail, path({ ...find(level, id), ...unit }));
+  }
+
+  function showList() {
+    list.update(below(level, id));
+    const unit = find(level, id);
+    if (unit) named(unit);
+  }
+
+  function showReports(sum) {
+    fill(reports, totals(sum));
+    complete.hidden = top.node.hidden;
+  }
+
+  only();
+  if (head()) showList();
+  const feeds = [
+    { load: (signal) => loadScores(level, id, signal), show: showScore },
+    { load: loadPlaces, show: showList },
+    {
+      load: (signal) => loadNodes(signal, level === "site" ? id : undefined),
+      show: showList,
+      costly: true,
+    },
+    { load: (signal) => hourOf(level, id, signal), show: top.trend },
+  ];
+  if (level === "fleet") {
+    feeds.push({ load: (signal) => get("completeness", {}, signal), show: (answer) => showReports(answer.sum) });
+  }
+  return {
+    node,
+    heading,
+    feeds,
+    search: list.search,
+    title: () => heading.textContent,
+    close: top.close,
+  };
+}
