@@ -31,11 +31,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def get(options: argparse.Namespace, path: str, **query: str | int | None) -> Any:
+def get(options: argparse.Namespace, path: str, **query: str | int | list[str] | None) -> Any:
     """The JSON answer to a GET of `/api/v1/` + path; options that are None are left out."""
     given = {name: value for name, value in query.items() if value is not None}
     url = f"{_base(options.url)}/api/v1/{path}"
-    url += "?" + urllib.parse.urlencode(given) if given else ""
+    url += "?" + urllib.parse.urlencode(given, doseq=True) if given else ""
     request = urllib.request.Request(url, headers=_headers(options))  # noqa: S310 - _base checks
     try:
         # No proxy: the environment's is for other machines, and a token must not pass through it.
