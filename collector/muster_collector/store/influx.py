@@ -103,10 +103,10 @@ class InfluxStore:
             if refusal is None:
                 break
             if refusal.named:
+                # What is left is written again even when the count of dropped lines agrees: 1.x
+                # keeps quiet about lines beyond retention when there is a conflict as well.
                 refused |= {left[i]: reason for i, reason in refusal.named.items()}
                 left = [i for n, i in enumerate(left) if n not in refusal.named]
-                if refusal.dropped == len(refusal.named):
-                    break
             elif len(left) == 1 or refusal.dropped == len(left):
                 refused |= dict.fromkeys(left, refusal.reason)
                 break

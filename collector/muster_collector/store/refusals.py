@@ -77,16 +77,14 @@ def _parts(body: str) -> tuple[str, list[Any]]:
 
 
 def _numbered(details: list[Any], lines: Sequence[str]) -> dict[int, str]:
-    """InfluxDB 3 counts lines from 1, and a newline within a text counts as well."""
-    starts: dict[int, int] = {}
-    number = 1
-    for position, line in enumerate(lines if details else ()):
-        starts[number] = position
-        number += 1 + line.count("\n")
+    """InfluxDB 3 counts lines from 1; a newline within a text makes it unclear what it counts."""
+    if not details or any("\n" in line for line in lines):
+        return {}
+    numbers = range(1, len(lines) + 1)
     return {
-        starts[detail["line_number"]]: _short(str(detail.get("error_message", "refused")))
+        detail["line_number"] - 1: _short(str(detail.get("error_message", "refused")))
         for detail in details
-        if isinstance(detail, dict) and detail.get("line_number") in starts
+        if isinstance(detail, dict) and detail.get("line_number") in numbers
     }
 
 
