@@ -9,7 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GENERATORS: tuple[str, ...] = ("muster_collector.boards:generate", "reference:metrics")
+GENERATORS: tuple[str, ...] = (
+    "muster_collector.boards:generate",
+    "muster_collector.cli.scorecard:pages",
+    "reference:metrics",
+)
 """Functions as `module:function`, each returning relative path -> content."""
 
 

@@ -20,9 +20,7 @@ LATER = {
     "dns_query",
     "http_response",
     "net_response",
-    "nstat",
     "ping",
-    "temp",
     "updates",
     "x509_cert",
 }

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 
 from muster_collector.errors import ConfigError, MusterError
 
-COMMANDS: tuple[str, ...] = ("simulate", "boards", "readiness", "explain", "estate")
+COMMANDS: tuple[str, ...] = (
+    "simulate",
+    "boards",
+    "readiness",
+    "explain",
+    "estate",
+    "score",
+    "scorecard",
+)
 """Modules in this folder, in the order of the help; each has `add(commands)`, which sets `run`."""
 
 

@@ -1,0 +1,164 @@
+"""Scores of named units as CSV, JSON and text: every level, rank, coverage and interval."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .engine import Scores
+from .explain import lost
+
+Array = npt.NDArray[np.float64]
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""First characters that make spreadsheets run a cell."""
+
+
+def ranks(value: Array) -> Array:
+    """Place of each score, 1 the best, equal scores sharing the better place; NaN has none."""
+    known = ~np.isnan(value)
+    result = np.full(value.shape, np.nan)
+    falling = np.sort(-value[known])
+    result[known] = np.searchsorted(falling, -value[known], side="left") + 1.0
+    return result
+
+
+def inert(text: str) -> str:
+    """The text with an apostrophe before it where a spreadsheet would take it for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def as_json(units: Sequence[str], scores: Scores) -> str:
+    """One object; numbers at full precision, null where there is none."""
+    document = {
+        "scorecard": scores.card.id,
+        "method": scores.card.method,
+        "units": list(_objects(units, scores)),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _objects(units: Sequence[str], scores: Scores) -> Iterator[dict[str, Any]]:
+    card = scores.card
+    places, points = _places(scores), lost(scores)
+    for unit, name in enumerate(units):
+        levels = {
+            node.id: {
+                "score": _plain(scores.value[unit, node.column]),
+                "low": _plain(scores.low[unit, node.column]),
+                "high": _plain(scores.high[unit, node.column]),
+                "coverage": _plain(scores.coverage[unit, node.column]),
+                "rank": _whole(places[unit, node.column]),
+                "lost": _plain(points[unit, node.column]) if node.column else None,
+            }
+            for node in card.levels
+        }
+        indicators = {
+            node.id: {
+                "value": _plain(scores.raw[unit, number]),
+                "score": _plain(scores.value[unit, node.column]),
+                "rank": _whole(places[unit, node.column]),
+                "lost": _plain(points[unit, node.column]),
+            }
+            for number, node in enumerate(card.indicators)
+        }
+        grade = card.grade(float(scores.value[unit, 0]))
+        yield {
+            "unit": name,
+            "grade": grade,
+            "why": scores.why(unit),
+            "levels": levels,
+            "indicators": indicators,
+        }
+
+
+def as_csv(units: Sequence[str], scores: Scores) -> str:
+    """One row a unit: its place, then score, interval, coverage and rank of each level.
+
+    Then the score and the lost points of each indicator. Texts are made inert for spreadsheets.
+    """
+    card = scores.card
+    places, points = _places(scores), lost(scores)
+    head = ["unit", "grade", "why"]
+    for node in card.levels:
+        head += [node.id, *(f"{node.id}:{part}" for part in ("low", "high", "coverage", "rank"))]
+    for node in card.indicators:
+        head += [node.id, f"{node.id}:lost"]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(head)
+    for unit, name in enumerate(units):
+        grade = card.grade(float(scores.value[unit, 0]))
+        row = [inert(name), inert(grade), inert(scores.why(unit))]
+        for node in card.levels:
+            at = (unit, node.column)
+            row += map(_cell, (scores.value[at], scores.low[at], scores.high[at]))
+            row += map(_cell, (scores.coverage[at], places[at]))
+        for node in card.indicators:
+            row += map(_cell, (scores.value[unit, node.column], points[unit, node.column]))
+        writer.writerow(row)
+    return out.getvalue()
+
+
+def as_table(units: Sequence[str], scores: Scores) -> str:
+    """Aligned text, best first: rank, unit, grade, score, interval, coverage, the pillars."""
+    card = scores.card
+    place = ranks(scores.value[:, 0])
+    head = ["rank", "unit", "grade", "score", "low", "high", "coverage"]
+    rows = [[*head, *(node.id for node in card.pillars)]]
+    for unit in np.argsort(place, kind="stable").tolist():
+        value = float(scores.value[unit, 0])
+        limits = (scores.low[unit, 0], scores.high[unit, 0])
+        rows.append(
+            [
+                _cell(place[unit]) or "-",
+                units[unit],
+                card.grade(value) or "-",
+                *(_short(number) for number in (value, *limits)),
+                f"{scores.coverage[unit, 0]:.0%}",
+                *(_short(scores.value[unit, node.column]) for node in card.pillars),
+            ]
+        )
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded to the widest cell (a Chinese character counts two), two spaces between."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _places(scores: Scores) -> Array:
+    return np.stack([ranks(column) for column in scores.value.T], axis=1)
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _plain(number: np.float64) -> float | None:
+    return None if np.isnan(number) else float(number)
+
+
+def _whole(number: np.float64) -> int | None:
+    return None if np.isnan(number) else int(number)
+
+
+def _cell(number: float) -> str:
+    return "" if np.isnan(number) else format(float(number), ".12g")
+
+
+def _short(number: float) -> str:
+    return "-" if np.isnan(number) else f"{number:.1f}"
