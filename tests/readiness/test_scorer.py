@@ -348,18 +348,30 @@ async def test_windows_that_passed_while_nobody_scored_are_scored_after_a_restar
 
 
 async def test_a_failing_store_is_one_line_and_nothing_is_forgotten(
-    caplog: pytest.LogCaptureFixture,
+    embedded: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The store is away from the start for five windows, comes back, and goes once more."""
     caplog.set_level(logging.INFO)
-    store = Nowhere()
-    clock = Clock(START, START + 200_000)
-    service = scorer(store, SmallFleet(), window=60, every=30, clock=clock, sleep=clock.sleep)
+    clock = Clock(START, START + 400_000)
+    away = [(START, START + 150_000), (START + 210_000, START + 300_000)]
+    select = embedded.select
+
+    async def sometimes(query: Query) -> Table:
+        if any(first <= clock.now < last for first, last in away):
+            raise StoreError("connection refused")
+        return await select(query)
+
+    monkeypatch.setattr(embedded, "select", sometimes)
+    service = scorer(embedded, SmallFleet(), window=60, every=30, clock=clock, sleep=clock.sleep)
     await run_until_cancelled(service)
-    assert store.asked > 5
     assert [record.getMessage() for record in caplog.records] == [
-        "scoring waits for the store: no answer about readiness"
+        "scoring waits for the store: connection refused",
+        "scoring goes on, 0 windows are due",
+        "scoring waits for the store: connection refused",
+        "scoring goes on, 0 windows are due",
     ]
-    assert len(service.dirty) >= 6
+    rows = await stored(embedded, "readiness", ("planned",), level="fleet")
+    assert {time for time, _ in rows} == {START + s * 1000 for s in range(-30, 391, 30)}
 
 
 async def test_news_wakes_everyone_who_waits(embedded: Store) -> None:

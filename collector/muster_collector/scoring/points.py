@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,11 +20,11 @@ Columns = dict[str, list[float]]
 def points(result: Result) -> Iterator[Point]:
     """All points of a result, level by level, nodes first."""
     for level in result.levels.values():
-        tags = [_with(tags, "method", result.card.method) for tags in level.level.tags]
+        tags = _with(level.level.tags, "method", result.card.method)
         yield from _overall(result, level, tags)
         for pillar in result.card.pillars:
             columns = _columns(level, pillar, "score", "low", "high", "coverage", "lost")
-            named = [_with(unit, "pillar", pillar.id) for unit in tags]
+            named = _with(tags, "pillar", pillar.id)
             yield from _points(PILLAR, named, columns, result.end)
         for number, node in enumerate(result.card.indicators):
             yield from _indicator(result, level, tags, node, number)
@@ -62,7 +62,7 @@ def _indicator(
     if level.value.shape[1]:
         columns["value"] = level.value[:, number].tolist()
     pillar = result.card.nodes[result.card.pillar_of[node.column]].id
-    named = [_with(_with(unit, "pillar", pillar), "indicator", node.id) for unit in tags]
+    named = _with(_with(tags, "pillar", pillar), "indicator", node.id)
     return _points(INDICATOR, named, columns, result.end)
 
 
@@ -87,5 +87,10 @@ def _points(measurement: str, tags: list[Tags], columns: Columns, time: int) -> 
             yield Point(measurement, unit, fields, time)
 
 
-def _with(tags: Tags, name: str, value: str) -> Tags:
-    return tuple(sorted((*tags, (name, value))))
+def _with(tags: Sequence[Tags], name: str, value: str) -> list[Tags]:
+    """The same tag added to all units of a level, which have the same keys in the same order."""
+    if not tags:
+        return []
+    place = sum(key < name for key, _ in tags[0])
+    pair = ((name, value),)
+    return [unit[:place] + pair + unit[place:] for unit in tags]

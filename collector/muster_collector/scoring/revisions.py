@@ -40,9 +40,11 @@ async def read_former(store: Store, end: int) -> Former:
 def revise(points: Iterable[Point], former: Former, now: int) -> Iterator[Point]:
     """The points, with their revision and their former values where they changed."""
     for point in points:
-        tags = dict(point.tags)
-        before = former.get(tuple(tags.get(tag, "") for tag in KEY))
-        if point.measurement != OVERALL or before is None:
+        before = None
+        if point.measurement == OVERALL and former:
+            tags = dict(point.tags)
+            before = former.get(tuple(tags.get(tag, "") for tag in KEY))
+        if before is None:
             yield point
             continue
         number = int(before.get(REVISED, 0))

@@ -1,7 +1,8 @@
 """The service around the engine: scores each window of the stride grid, and again what changed.
 
-Invariants: `latest` is the newest window that the store holds scores of; a window that could not be
-scored, was missed, or got late data is in the list of dirty windows until it is scored.
+Invariants: `latest` is the newest window scored here, and the store holds its scores; a window that
+could not be scored, was missed, or got late data is in `dirty` until it is scored; nothing after
+`_stored` (None before the store was asked) is in the store.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class Scorer:
         self.failing = False
         self._sleep = sleep
         self._due = 0
+        self._first = 0
+        self._stored: int | None = None
         self._news = asyncio.Event()
 
     def touch(self, ts_ms: int) -> None:
@@ -98,9 +101,12 @@ class Scorer:
         """Score the window that ends then and store it; after a `StoreError` it is still due."""
         self.dirty.add(end_ms)
         result = await self.compute_at(end_ms)
-        former = await read_former(self.store, end_ms)
+        new = self._stored is not None and end_ms > self._stored
+        former = {} if new else await read_former(self.store, end_ms)
         await self._write(revise(points(result), former, self.clock()))
         self.dirty.discard(end_ms)
+        if self._stored is not None:
+            self._stored = max(self._stored, end_ms)
         if self.latest is None or end_ms >= self.latest.end:
             self.latest = result
             self._news.set()
@@ -109,7 +115,6 @@ class Scorer:
 
     async def run(self) -> None:
         """Score every stride, for ever; while the store fails, what is due waits."""
-        await self._guarded(self._resume)
         while True:
             await self._guarded(self.tick)
             now = self.clock() - self.settle
@@ -118,30 +123,31 @@ class Scorer:
     async def tick(self) -> None:
         """Score the newest window that has ended, then some of those that are due again."""
         end = (self.clock() - self.settle) // self.every * self.every
-        if self._due and end > self._due:
-            self.dirty.update(range(self._due + self.every, end, self.every))
+        self._first = self._first or end
+        if self._stored is None:
+            self.begin(await self._newest_stored(end) or self._first - self.every)
+        self.dirty.update(range(self._due + self.every, end, self.every))
         self._due = max(self._due, end)
         self.dirty = {due for due in self.dirty if due > end - REACH * self.every}
         await self.score_at(end)
         for due in sorted(self.dirty, reverse=True)[:AT_ONCE]:
             await self.score_at(due)
 
-    async def _resume(self) -> None:
-        """Find the windows that passed since the last stored score."""
-        now = self.clock() // self.every * self.every
+    def begin(self, end: int) -> None:
+        """Take scores up to that end (ms) for stored: late data before it makes windows due."""
+        self._due = max(self._due, end)
+        self._stored = end
+
+    async def _newest_stored(self, end: int) -> int | None:
+        """The newest window up to `end` that the store has scores of, None if it has none."""
         query = Query(
             OVERALL,
             (Read("planned", "raw"),),
-            now - REACH * self.every,
-            now,
+            end - REACH * self.every,
+            end + 1,
             where={"level": [FLEET], "method": [self.card.method]},
         )
-        times = (await self.store.select(query)).columns.get("time", [])
-        self.begin(max(times, default=0))
-
-    def begin(self, end: int) -> None:
-        """Windows up to that end (ms) count as scored: late data before it makes them due again."""
-        self._due = max(self._due, end)
+        return max((await self.store.select(query)).columns.get("time", []), default=None)
 
     async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
         """Run a step that needs the store; say once when it fails and once when it works again."""
