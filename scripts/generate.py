@@ -10,9 +10,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATORS: tuple[str, ...] = (
+    "muster_collector.api.reference:pages",
     "muster_collector.boards:generate",
     "muster_collector.cli.scorecard:pages",
     "reference:metrics",
+    "muster_agent.reference:generate",
 )
 """Functions as `module:function`, each returning relative path -> content."""
 

@@ -529,6 +529,26 @@ CATALOGUE: tuple[Measurement, ...] = (
             ),
         ),
     ),
+    Measurement(
+        "internal_agent",
+        (),
+        (
+            *_fields(
+                "counter",
+                "int",
+                "1",
+                samples="samples taken since the agent started",
+                errors="readings that failed since the agent started",
+                resends="reports sent more than once",
+                acks_ignored="acks that could not be true, or not be read",
+            ),
+            *_fields("counter", "int", "ms", cpu_ms="processor time since the agent started"),
+            *_fields("gauge", "int", "1", spool_depth="reports that are not yet stored"),
+            *_fields("gauge", "float", "s", spool_age_s="age of the oldest of them"),
+            *_fields("gauge", "bool", "1", spool_in_memory="the disk takes no reports"),
+        ),
+        "muster",
+    ),
 )
 
 

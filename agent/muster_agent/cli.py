@@ -1,0 +1,157 @@
+"""The command `muster-agent`: run, sample, check."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from muster_agent.errors import AgentError, ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from muster_agent.config import Config
+    from muster_agent.host import Host
+
+CONFIG = "/etc/muster/agent.toml"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0 done, 1 failed, 2 wrong usage or configuration."""
+    options = parse(arguments)
+    try:
+        return COMMANDS[options.command](options)
+    except ConfigError as error:
+        for line in error.mistakes:
+            print(line, file=sys.stderr)
+        return 2
+    except (AgentError, OSError) as error:
+        print(f"muster-agent: {error}", file=sys.stderr)
+        return 1
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line; settings are explained by `muster-agent check --settings`."""
+    import argparse
+
+    from muster_agent.version import VERSION
+
+    parser = argparse.ArgumentParser(
+        prog="muster-agent", description="Samples this machine and reports to Muster."
+    )
+    parser.add_argument("--version", action="version", version=f"muster-agent {VERSION}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    helps = {
+        "run": "sample and report until stopped",
+        "sample": "print one report and exit",
+        "check": "say what is wrong with the configuration, or show it",
+    }
+    made = {
+        name: commands.add_parser(name, help=text, description=text) for name, text in helps.items()
+    }
+    for command in made.values():
+        command.add_argument("--config", metavar="FILE", help=f"default: {CONFIG}")
+        command.add_argument(
+            "--root", metavar="DIR", default="/", help="a folder that stands for the machine"
+        )
+    run = made["run"]
+    run.add_argument("--count", type=int, metavar="N", help="end after N samples, once acked")
+    run.add_argument(
+        "--drain",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="with --count: how long to wait for the acks (default: 30)",
+    )
+    made["sample"].add_argument("--pretty", action="store_true", help="indented")
+    made["check"].add_argument("--settings", action="store_true", help="explain every setting")
+    return parser.parse_args(arguments)
+
+
+def configuration(options: argparse.Namespace, host: Host, *, needed: bool = True) -> Config:
+    """The configuration of the command line, checked as a whole."""
+    import os
+
+    from muster_agent import config
+
+    file = options.config or CONFIG
+    try:
+        hostname = host.hostname()
+    except OSError:
+        hostname = ""
+    if options.config is None and not needed and not os.path.exists(file):  # noqa: PTH110 - memory
+        return config.parse({}, file, hostname=hostname, environment=os.environ)
+    loaded = config.load(file, hostname=hostname)
+    if mistakes := list(config.sensor_mistakes(loaded, file)):
+        raise ConfigError(mistakes)
+    return loaded
+
+
+def machine(options: argparse.Namespace) -> Host:
+    """The machine to sample."""
+    from muster_agent.host import Host
+
+    return Host(options.root)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Sample and report until stopped."""
+    host = machine(options)
+    settings = configuration(options, host)
+    from muster_agent import run as running
+
+    return running.run(settings, host, count=options.count, drain=options.drain)
+
+
+def sample(options: argparse.Namespace) -> int:
+    """Print one report."""
+    import json
+    import time
+
+    host = machine(options)
+    settings = configuration(options, host, needed=False)
+    from muster_agent.clock import SystemClock
+    from muster_agent.run import sensors
+    from muster_agent.sampler import FIRST, Sampler
+    from muster_wire.codec import encode
+    from muster_wire.messages import Report
+
+    clock = SystemClock()
+    sampler = Sampler(sensors(settings, host), clock, settings.sample.every)
+    if host.live:
+        time.sleep(FIRST)
+    metrics = sampler.sample()
+    now = clock.wall()
+    report = Report(
+        node=settings.node.id,
+        site=settings.node.site,
+        epoch=0,
+        seq=0,
+        oldest=0,
+        ts=now,
+        sent=now,
+        every=settings.sample.every,
+        metrics=metrics,
+    )
+    text = encode(report, compress_above=1 << 30).payload.decode()
+    print(json.dumps(json.loads(text), indent=2, ensure_ascii=False) if options.pretty else text)
+    return int(bool(sampler.failing))
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check the configuration, or explain the settings."""
+    if options.settings:
+        from muster_agent.reference import lines
+
+        print("\n".join(lines()))
+        return 0
+    settings = configuration(options, machine(options))
+    broker = settings.mqtt.url
+    print(
+        f"{options.config or CONFIG}: node {settings.node.id} at site {settings.node.site}, "
+        f"a sample every {settings.sample.every:g} s to {broker.host}:{broker.port}"
+    )
+    return 0
+
+
+COMMANDS = {"run": run, "sample": sample, "check": check}

@@ -1,0 +1,181 @@
+"""Reads the agent's configuration: a TOML file, with the environment above it for texts.
+
+Every mistake is found in one go and told in one line: what, where, and what would be right.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from muster_agent import settings
+from muster_agent.errors import ConfigError
+
+ENVIRONMENT = "MUSTER"
+SENSOR = "sensor"
+SHOWN = 60
+"""Characters of a wrong value that are repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration; `sensor` holds the options of sensors by name."""
+
+    node: settings.Node = field(default_factory=settings.Node)
+    mqtt: settings.Mqtt = field(default_factory=settings.Mqtt)
+    sample: settings.Sample = field(default_factory=settings.Sample)
+    spool: settings.Spool = field(default_factory=settings.Spool)
+    uplink: settings.Uplink = field(default_factory=settings.Uplink)
+    sensor: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class Reader:
+    """Turns tables of raw values into a `Config`, collecting mistakes."""
+
+    def __init__(self, file: str, environment: Mapping[str, str]) -> None:
+        self.file = file
+        self.environment = environment
+        self.mistakes: list[str] = []
+
+    def config(self, raw: dict[str, Any], hostname: str) -> Config:
+        """The configuration; raises `ConfigError` when anything in it is wrong."""
+        for name in raw.keys() - settings.SECTIONS.keys() - {SENSOR}:
+            self.wrong(f"[{name}]", f"use {', '.join(f'[{s}]' for s in settings.SECTIONS)}")
+        sections = {name: self.section(name, raw.get(name, {})) for name in settings.SECTIONS}
+        sections["node"].setdefault("id", node_id(hostname))
+        if not sections["node"]["id"]:
+            sections["node"]["id"] = node_id(hostname)
+        options = self.options(raw.get(SENSOR, {}))
+        self.pairs(sections["mqtt"])
+        if self.mistakes:
+            raise ConfigError(self.mistakes)
+        made = {name: kind(**sections[name]) for name, kind in settings.SECTIONS.items()}
+        return Config(**made, sensor=options)
+
+    def section(self, name: str, raw: Any) -> dict[str, Any]:
+        """The values of one section that are given."""
+        if not isinstance(raw, dict):
+            self.wrong(f"{name} = {show(raw)}", f"use a section [{name}]")
+            return {}
+        known = {f.name: f for f in fields(settings.SECTIONS[name])}
+        for key in raw.keys() - known.keys():
+            self.wrong(f"[{name}] {key} = {show(raw[key])}", f"use {', '.join(known)}")
+        values: dict[str, Any] = {}
+        for key, declared in known.items():
+            if key in raw:
+                self.value(values, f"[{name}] {key} = ", declared, raw[key])
+            variable = f"{ENVIRONMENT}_{name}_{key}".upper()
+            if variable in self.environment and isinstance(declared.metadata["default"], str):
+                self.overrule(values, variable, declared)
+        return values
+
+    def value(self, values: dict[str, Any], what: str, declared: Any, raw: Any) -> None:
+        """Put one parsed value into `values`, or note what is wrong with it."""
+        kind: settings.Kind = declared.metadata["kind"]
+        try:
+            values[declared.name] = kind.parse(raw)
+        except ValueError as error:
+            self.wrong(f"{what}{show(raw)}", str(error) or f"use {kind.form}")
+
+    def overrule(self, values: dict[str, Any], variable: str, declared: Any) -> None:
+        """Take a value from the environment."""
+        text = self.environment[variable]
+        if declared.metadata["kind"] is settings.SECRET:
+            values[declared.name] = text
+        else:
+            self.value(values, f"{variable}=", declared, text)
+
+    def options(self, raw: Any) -> dict[str, dict[str, Any]]:
+        """The tables below [sensor]."""
+        if not isinstance(raw, dict):
+            self.wrong(f"{SENSOR} = {show(raw)}", f"use sections [{SENSOR}.NAME]")
+            return {}
+        for name, table in raw.items():
+            if not isinstance(table, dict):
+                self.wrong(f"[{SENSOR}] {name} = {show(table)}", f"use a section [{SENSOR}.{name}]")
+        return {name: table for name, table in raw.items() if isinstance(table, dict)}
+
+    def pairs(self, mqtt: dict[str, Any]) -> None:
+        """Settings that make sense only together."""
+        cert, key = mqtt.get("cert_file", ""), mqtt.get("key_file", "")
+        if bool(cert) != bool(key):
+            given, other = ("cert_file", "key_file") if cert else ("key_file", "cert_file")
+            self.wrong(f"[mqtt] {given} = {show(cert or key)}", f"use it together with {other}")
+
+    def wrong(self, what: str, right: str) -> None:
+        """Note one mistake."""
+        self.mistakes.append(f"{self.file}: {what}: {right}")
+
+
+def load(file: str, *, hostname: str = "", environment: Mapping[str, str] = os.environ) -> Config:
+    """Read a configuration file; raises `ConfigError` with a line for every mistake."""
+    import tomllib
+
+    try:
+        with open(file, "rb") as stream:  # noqa: PTH123 - pathlib costs memory
+            raw = tomllib.load(stream)
+    except OSError as error:
+        right = "give the path of a configuration with --config"
+        raise ConfigError([f"{file}: {error.strerror}: {right}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{file}: not TOML: {error}"]) from error
+    return parse(raw, file, hostname=hostname, environment=environment)
+
+
+def parse(
+    raw: dict[str, Any], file: str, *, hostname: str = "", environment: Mapping[str, str]
+) -> Config:
+    """A configuration from what TOML gave."""
+    return Reader(file, environment).config(raw, hostname)
+
+
+def sensor_mistakes(config: Config, file: str) -> Iterator[str]:
+    """What is wrong with the names and options of sensors, one line each."""
+    from muster_agent.host import Host
+    from muster_agent.sensors import SENSORS, load
+
+    for name in config.sample.sensors:
+        if name not in SENSORS:
+            yield f"{file}: [sample] sensors = {show(name)}: use {', '.join(SENSORS)}"
+    for name, options in config.sensor.items():
+        for key, value in options.items() or [("", None)]:
+            try:
+                load(Host(), [name], {name: {key: value}} if key else {name: {}})
+            except ValueError as error:
+                right = str(error).rpartition(": ")[2]
+                given = f" {key} = {show(value)}" if key else ""
+                yield f"{file}: [{SENSOR}.{name}]{given}: {right}"
+
+
+def password(mqtt: settings.Mqtt) -> str:
+    """The password, from the environment or the first line of its file; "" for none."""
+    if mqtt.password or not mqtt.password_file:
+        return mqtt.password
+    try:
+        with open(mqtt.password_file, encoding="utf-8") as stream:  # noqa: PTH123 - as above
+            return stream.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        what = getattr(error, "strerror", None) or "not text"
+        raise ConfigError(
+            [f"[mqtt] password_file = {show(mqtt.password_file)}: {what}: use a readable file"]
+        ) from error
+
+
+def node_id(hostname: str) -> str:
+    """A host's name made into a node's: small letters, "-" for what topics forbid."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", hostname.lower())[:63].lstrip("._-")
+    return name or "node"
+
+
+def show(value: Any) -> str:
+    """A value as TOML has it, cut to what fits in a line."""
+    import json
+
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except ValueError:
+        text = repr(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."

@@ -1,0 +1,211 @@
+"""Which report goes out next, and what an ack means: the node's side of the protocol, without I/O.
+
+Invariants:
+- a report in the spool is in exactly one of: `unsent` (never given to a connection), `again` (to be
+  sent once more), `flight` (sent, not yet taken by the broker), or taken, which is remembered
+  nowhere because it is the common case;
+- nothing leaves `unsent` but by being sent or given up; no ack settles what is in it;
+- a report is sent again only when the broker did not take it or an ack named it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from muster_agent import logs
+from muster_agent.keeper import Keeper
+from muster_agent.ranges import Ranges
+from muster_agent.settings import Uplink
+from muster_agent.spool import GONE, Edges
+from muster_wire.messages import Ack
+
+CROSSING = 10.0
+"""Seconds within which an ack may have crossed a report that it calls missing."""
+REFUSED_PAUSE = 30.0
+"""Seconds to wait after the broker refused a report."""
+
+Key = tuple[int, int]
+"""An epoch and a seq."""
+
+
+class Delivery:
+    """What is to be sent, what is on its way, and what the centre has said."""
+
+    def __init__(self, keeper: Keeper, limits: Uplink, now: float) -> None:
+        self.keeper = keeper
+        self.limits = limits
+        self.unsent: dict[int, Ranges] = {}
+        self.again: dict[int, Ranges] = {}
+        self.flight: dict[int, Key] = {}
+        self.newest: Key | None = None
+        self.resends = 0
+        self.ignored = 0
+        self.waiting: float | None = now if keeper.depth else None
+        self._recent: dict[Key, float] = {}
+        self._tokens = 1.0
+        self._filled = now
+        self._paused = -math.inf
+        # Births speak of the current epoch only, so nobody would ask for those of older ones.
+        for epoch in keeper.epochs()[:-1]:
+            oldest, end = keeper.edges(epoch) or Edges(0, 0)
+            self._ranges(self.again, epoch).add(oldest, end - 1)
+
+    def made(self, epoch: int, seq: int, now: float) -> None:
+        """A new report is in the spool."""
+        self._ranges(self.unsent, epoch).add(seq, seq)
+        self.newest = (epoch, seq)
+        if self.waiting is None:
+            self.waiting = now
+
+    def pick(self, now: float) -> Key | None:
+        """The report to send now: the newest first, then the oldest at a bounded rate."""
+        if len(self.flight) >= self.limits.window or now < self._paused:
+            return None
+        if self.newest is not None and self.newest[1] in self.unsent.get(self.newest[0], ()):
+            return self.newest
+        return self._oldest() if self._fill(now) >= 1 else None
+
+    def wake(self, now: float) -> float:
+        """Seconds until `pick` may find something without anything else happening."""
+        if len(self.flight) >= self.limits.window or self._oldest() is None:
+            return math.inf
+        if now < self._paused:
+            return self._paused - now
+        return max(0.0, (1 - self._fill(now)) / self.limits.backlog_per_second)
+
+    def sent(self, key: Key, mid: int, now: float) -> None:
+        """A picked report was given to the connection as its message `mid`."""
+        if key != self.newest:
+            self._tokens -= 1
+        if key[1] in self.again.get(key[0], ()):
+            self.resends += 1
+        self._forget(key)
+        self.flight[mid] = key
+        while self._recent and next(iter(self._recent.values())) < now - CROSSING:
+            del self._recent[next(iter(self._recent))]
+        self._recent.pop(key, None)
+        self._recent[key] = now
+
+    def gone(self, key: Key) -> None:
+        """A picked report is not in the spool any more: given up already, or now."""
+        self._forget(key)
+        self._trim(key[0])
+        edges = self.keeper.edges(key[0])
+        if edges is not None and edges.oldest <= key[1]:
+            self.keeper.give_up(key[0], key[1], key[1], GONE)
+
+    def taken(self, mid: int) -> None:
+        """The broker has a report."""
+        self.flight.pop(mid, None)
+
+    def refused(self, mid: int, now: float) -> None:
+        """The broker answered that it does not want a report: try again later."""
+        if (key := self.flight.pop(mid, None)) is not None:
+            self._ranges(self.again, key[0]).add(key[1], key[1])
+            self._recent.pop(key, None)
+            self._paused = now + REFUSED_PAUSE
+
+    def disconnected(self) -> None:
+        """Whatever the broker had not taken has to go out again; no ack can cross any more."""
+        for epoch, seq in self.flight.values():
+            self._ranges(self.again, epoch).add(seq, seq)
+        self.flight.clear()
+        self._recent.clear()
+        self._paused = -math.inf
+
+    def asked(self, now: float) -> None:
+        """A birth went out, which the collector answers with an ack."""
+        self.waiting = now if self.keeper.depth else None
+
+    def stale(self, now: float) -> bool:
+        """Whether the centre has been silent about waiting reports for too long."""
+        return self.waiting is not None and now - self.waiting >= self.limits.ack_timeout
+
+    def acked(self, ack: Ack, now: float) -> None:
+        """Do what an ack says, as far as it can be true."""
+        edges = self.keeper.edges(ack.epoch)
+        if edges is None or ack.through >= edges.next:
+            self.ignored += 1
+            known = "the newest is" if edges else "there is no such epoch:"
+            logs.warning(
+                f"ack of {ack.epoch}/{ack.through} ignored: {known} "
+                f"{ack.epoch if edges else self.keeper.epoch}/{edges.next - 1 if edges else '-'}"
+            )
+            return
+        self._trim(ack.epoch)
+        through = self._believable(ack)
+        self.keeper.settle(ack.epoch, through)
+        self._ranges(self.again, ack.epoch).remove(0, through)
+        for refused in ack.refused:
+            self._refused(ack.epoch, refused.seq, refused.reason)
+        edges = self.keeper.edges(ack.epoch) or edges
+        for first, last in ack.missing:
+            self._missing(ack.epoch, max(first, through + 1, 0), last, edges)
+        self.waiting = now if self.keeper.depth else None
+
+    def _believable(self, ack: Ack) -> int:
+        """`through`, short of what was never sent."""
+        unsent = self.unsent.get(ack.epoch)
+        if not unsent or ack.through < unsent.first:
+            return ack.through
+        self.ignored += 1
+        return unsent.first - 1
+
+    def _refused(self, epoch: int, seq: int, reason: str) -> None:
+        edges = self.keeper.edges(epoch)
+        if edges is None or not edges.oldest <= seq < edges.next:
+            return
+        if seq not in self.unsent.get(epoch, ()):
+            logs.warning(f"report {epoch}/{seq} was refused by the collector: {reason}")
+            self._ranges(self.again, epoch).remove(seq, seq)
+            self.keeper.drop(epoch, seq)
+
+    def _missing(self, epoch: int, first: int, last: int, edges: Edges) -> None:
+        """Plan to send what is wanted again, and declare what cannot be had."""
+        gone = Ranges([(first, min(last, edges.oldest - 1))])
+        for lost in self.keeper.lost(epoch):
+            gone.remove(lost.first, lost.last)
+        for span in gone.spans:
+            self.keeper.give_up(epoch, *span, GONE)
+        wanted = Ranges([(max(first, edges.oldest), min(last, edges.next - 1))])
+        for span in self.unsent.get(epoch, Ranges()).spans:
+            wanted.remove(*span)
+        for key in (*self.flight.values(), *self._recent):
+            if key[0] == epoch:
+                wanted.remove(key[1], key[1])
+        for span in wanted.spans:
+            self._ranges(self.again, epoch).add(*span)
+
+    def _oldest(self) -> Key | None:
+        """The oldest report that waits to be sent."""
+        for epoch in self.keeper.epochs():
+            both = (self.unsent.get(epoch), self.again.get(epoch))
+            if found := [ranges.first for ranges in both if ranges]:
+                return epoch, min(found)
+        return None
+
+    def _fill(self, now: float) -> float:
+        """How many reports of the backlog may go now."""
+        rate = self.limits.backlog_per_second
+        burst = max(1, min(self.limits.window, rate))
+        self._tokens = min(burst, self._tokens + (now - self._filled) * rate)
+        self._filled = now
+        return self._tokens
+
+    def _trim(self, epoch: int) -> None:
+        """Plan nothing that is settled or given up."""
+        edges = self.keeper.edges(epoch)
+        for plan in (self.unsent, self.again):
+            if edges is None:
+                plan.pop(epoch, None)
+            elif epoch in plan:
+                plan[epoch].remove(0, edges.oldest - 1)
+
+    def _forget(self, key: Key) -> None:
+        for plan in (self.unsent, self.again):
+            if key[0] in plan:
+                plan[key[0]].remove(key[1], key[1])
+
+    @staticmethod
+    def _ranges(plan: dict[int, Ranges], epoch: int) -> Ranges:
+        return plan.setdefault(epoch, Ranges())

@@ -1,0 +1,295 @@
+"""One MQTT 5 connection at a time over paho-mqtt, driven by the agent's only loop.
+
+Invariants:
+- only `_attempt` runs in a thread of its own, because resolving, connecting and the TLS handshake
+  block; it hands its outcome over and touches nothing else;
+- every connection has a paho client of its own, so paho never sends anything again behind our back;
+- what happens is put into `events`; nothing is decided here.
+
+paho imports urllib.request for the proxies of another library, 6.7 MB that the agent never uses: an
+empty module stands in for it while paho is imported, and for ssl where there is no TLS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import select
+import socket
+import sys
+import threading
+import time
+import types
+from collections import deque
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from muster_agent import settings
+from muster_agent.errors import ConfigError
+from muster_wire.codec import Encoded
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client
+
+PATIENCE = 10.0
+"""Seconds for connecting, and again for the broker's answer."""
+HINTS = {
+    "Bad user name or password": "check [mqtt] username and password_file",
+    "Not authorized": "check [mqtt] username, password_file or certificate, and the broker's ACL",
+    "Client identifier not valid": "check [node] id",
+    "Unsupported protocol version": "the broker must speak MQTT 5",
+}
+
+
+class Event(NamedTuple):
+    """Something that happened: `text` says why down or on which topic, `number` is a message id.
+
+    `code` is the reason code of a PUBACK.
+    """
+
+    kind: Literal["up", "down", "puback", "message"]
+    text: str = ""
+    number: int = 0
+    code: int = 0
+    payload: bytes = b""
+    content_type: str | None = None
+
+
+class Will(NamedTuple):
+    """What the broker says for us when we vanish (retained, QoS 1)."""
+
+    topic: str
+    message: Encoded
+
+
+def import_paho(*, tls: bool) -> Any:
+    """paho.mqtt.client without what it imports for others (see above)."""
+    stand_ins: dict[str, Any] = {"urllib.request": types.ModuleType("urllib.request")}
+    if not tls:
+        stand_ins["ssl"] = None
+    stand_ins = {name: module for name, module in stand_ins.items() if name not in sys.modules}
+    sys.modules.update(stand_ins)
+    try:
+        import paho.mqtt.client as paho
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]
+    return paho
+
+
+class Link:
+    """The connection to the broker, or the attempts at one."""
+
+    def __init__(self, mqtt: settings.Mqtt, client_id: str, password: str) -> None:
+        self.mqtt = mqtt
+        self.client_id = client_id
+        self.password = password
+        self.events: deque[Event] = deque()
+        self._paho = import_paho(tls=mqtt.url.tls)
+        self._tls = tls_context(mqtt) if mqtt.url.tls else None
+        self._properties: dict[str, Any] = {}
+        self._client: Client | None = None
+        self._thread: threading.Thread | None = None
+        self._outcome: tuple[Client, Exception | None] | None = None
+        self._answer_by = math.inf
+        self._reader, self.waker = socket.socketpair()
+        self._reader.setblocking(False)
+        self.waker.setblocking(False)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is neither a connection nor an attempt at one."""
+        return self._client is None and self._thread is None
+
+    def connect(self, will: Will) -> None:
+        """Begin an attempt; it ends with the event "up" or "down"."""
+        paho = self._paho
+        client = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv5
+        )
+        client.connect_timeout = PATIENCE
+        client.max_inflight_messages_set(0)
+        if self.mqtt.username:
+            client.username_pw_set(self.mqtt.username, self.password or None)
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
+        client.will_set(
+            will.topic, will.message.payload, 1, True, self._content_type(will.message, will=True)
+        )
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        self._thread = threading.Thread(target=self._attempt, args=(client,), daemon=True)
+        self._thread.start()
+
+    def publish(self, topic: str, message: Encoded, *, retain: bool = False) -> int | None:
+        """Publish with QoS 1; the message's id, or None when the connection is gone."""
+        if self._client is None:
+            return None
+        info = self._client.publish(topic, message.payload, 1, retain, self._content_type(message))
+        return info.mid if info.rc == 0 else None
+
+    def subscribe(self, topic: str) -> None:
+        """Subscribe with QoS 0."""
+        if self._client is not None:
+            self._client.subscribe(topic, qos=0)
+
+    def disconnect(self) -> None:
+        """End the connection in order: the broker forgets the will."""
+        if self._client is not None:
+            self._client.disconnect()
+            self._client = None
+
+    def wake(self) -> None:
+        """End a `wait` from another thread."""
+        with contextlib.suppress(BlockingIOError):  # full: it is awake already
+            self.waker.send(b"\0")
+
+    def wait(self, seconds: float) -> None:
+        """Work on the connection until something happened, or for `seconds`."""
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        client, sock = self._client, self._client.socket() if self._client else None
+        if client is not None and sock is not None:
+            poll.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
+            seconds = min(seconds, self.mqtt.keepalive / 4, self._answer_by - time.monotonic())
+            if waiting_inside(sock):
+                seconds = 0
+        ready = dict(poll.poll(max(0, math.ceil(min(seconds, 3600) * 1000))))
+        if self._reader.fileno() in ready:
+            self._drain()
+        if client is not None and sock is not None:
+            self._serve(client, sock, ready.get(sock.fileno(), 0))
+        self._hand_over()
+
+    def _serve(self, client: Client, sock: Any, ready: int) -> None:
+        """Let paho read, write and keep alive."""
+        if ready & ~select.POLLOUT or waiting_inside(sock):
+            client.loop_read()
+            while client.socket() is sock and waiting_inside(sock):
+                client.loop_read()
+        if client.socket() is not None and client.want_write():
+            client.loop_write()
+        client.loop_misc()
+        if time.monotonic() > self._answer_by:
+            self._down("the broker does not answer: is it an MQTT broker, with TLS as in the url?")
+
+    def _attempt(self, client: Client) -> None:
+        """Connect, in a thread of its own."""
+        outcome: Exception | None = None
+        broker = self.mqtt.url
+        try:
+            client.connect(broker.host, broker.port, math.ceil(self.mqtt.keepalive))
+        except (OSError, ValueError) as error:
+            outcome = error
+        self._outcome = (client, outcome)
+        self.wake()
+
+    def _hand_over(self) -> None:
+        """Take an attempt's outcome from its thread."""
+        if self._outcome is None or self._thread is None:
+            return
+        client, error = self._outcome
+        self._thread.join()
+        self._thread, self._outcome = None, None
+        if error is not None:
+            self.events.append(Event("down", reason(error, self.mqtt.url)))
+        else:
+            self._client = client
+            self._answer_by = time.monotonic() + PATIENCE
+
+    def _drain(self) -> None:
+        try:
+            while self._reader.recv(4096):
+                pass
+        except BlockingIOError:
+            return
+
+    def _down(self, why: str) -> None:
+        """Forget the connection and say why, once."""
+        client, self._client = self._client, None
+        self._answer_by = math.inf
+        if client is None:
+            return
+        if (sock := client.socket()) is not None:
+            sock.close()
+        self.events.append(Event("down", why))
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
+        if code.is_failure:
+            text = str(code)
+            hint = f": {HINTS[text]}" if text in HINTS else ""
+            self._down(f"refused by the broker: {text}{hint}")
+        else:
+            self._answer_by = math.inf
+            self.events.append(Event("up"))
+
+    def _on_disconnect(self, client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
+        if client is self._client:
+            self._down(f"the connection ended: {code}")
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, code: Any, _more: Any) -> None:
+        self.events.append(Event("puback", str(code), number=mid, code=code.value))
+
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
+        content_type = getattr(message.properties, "ContentType", None)
+        self.events.append(
+            Event("message", message.topic, payload=message.payload, content_type=content_type)
+        )
+
+    def _content_type(self, message: Encoded, *, will: bool = False) -> Any:
+        """The properties that name a message's encoding; made once each."""
+        key = f"{message.content_type} {will}"
+        if key not in self._properties:
+            from paho.mqtt.packettypes import PacketTypes
+            from paho.mqtt.properties import Properties
+
+            kind = PacketTypes.WILLMESSAGE if will else PacketTypes.PUBLISH
+            properties: Any = Properties(kind)  # type: ignore[no-untyped-call] # paho's
+            properties.ContentType = message.content_type
+            self._properties[key] = properties
+        return self._properties[key]
+
+
+def waiting_inside(sock: Any) -> int:
+    """Bytes that TLS has decrypted already, which no poll can see."""
+    return int(sock.pending()) if hasattr(sock, "pending") else 0
+
+
+def tls_context(mqtt: settings.Mqtt) -> Any:
+    """TLS as configured; raises `ConfigError` for a file that cannot be used."""
+    import ssl
+
+    try:
+        context = ssl.create_default_context(cafile=mqtt.ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise unusable("ca_file", mqtt.ca_file, error) from error
+    if mqtt.cert_file:
+        try:
+            context.load_cert_chain(mqtt.cert_file, mqtt.key_file)
+        except (OSError, ssl.SSLError) as error:
+            raise unusable("cert_file", mqtt.cert_file, error) from error
+    return context
+
+
+def unusable(key: str, path: str, error: OSError) -> ConfigError:
+    """A file that TLS cannot work with."""
+    return ConfigError(
+        [f'[mqtt] {key} = "{path}": {error.strerror or error}: use a readable PEM file']
+    )
+
+
+def reason(error: Exception, broker: settings.Broker) -> str:
+    """Why a connection failed, in words that say where to look."""
+    where = f"{broker.host}:{broker.port}"
+    if isinstance(error, TimeoutError):
+        return f"{where}: no answer within {PATIENCE:.0f} s: check the address and firewalls"
+    if isinstance(error, ConnectionRefusedError):
+        return f"{where}: connection refused: is the broker running there?"
+    if isinstance(error, socket.gaierror):
+        return f"{where}: {error.strerror}: check the name in [mqtt] url, and DNS"
+    if hasattr(error, "verify_message"):
+        return f"{where}: TLS: {error.verify_message}: check [mqtt] url and ca_file"
+    if type(error).__module__ == "ssl":
+        return f"{where}: TLS: {getattr(error, 'reason', None) or error}: is this the TLS port?"
+    return f"{where}: {error}"

@@ -1,0 +1,152 @@
+"""The agent's only loop: sample when due, send what can be sent, wait for whatever comes first."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import time
+from types import FrameType
+
+from muster_agent import body, config, inventory, logs
+from muster_agent.clock import Clock, SystemClock
+from muster_agent.delivery import Delivery
+from muster_agent.host import Host
+from muster_agent.keeper import Keeper
+from muster_agent.mqtt import Link
+from muster_agent.sampler import Sampler
+from muster_agent.sensors import Sensor, load
+from muster_agent.spool import Edges
+from muster_agent.uplink import Uplink
+from muster_agent.version import VERSION
+from muster_wire.messages import Birth, Metric
+
+GOODBYE = 2.0
+"""Seconds for the broker to take the last message."""
+
+
+class Agent:
+    """Everything that runs on one node."""
+
+    def __init__(self, settings: config.Config, host: Host, clock: Clock) -> None:
+        self.settings = settings
+        self.host = host
+        self.clock = clock
+        self.stopping = False
+        node, mqtt = settings.node, settings.mqtt
+        self.link = Link(mqtt, f"muster-{node.id}", config.password(mqtt))
+        self.sensors = sensors(settings, host)
+        self.keeper = Keeper(settings.spool, clock)
+        self.delivery = Delivery(self.keeper, settings.uplink, clock.monotonic())
+        self.sampler = Sampler(self.sensors, clock, settings.sample.every)
+        self.uplink = Uplink(
+            self.link,
+            self.keeper,
+            self.delivery,
+            clock,
+            node=node.id,
+            site=node.site,
+            root=mqtt.root,
+            birth=self.birth,
+        )
+
+    def birth(self, epoch: int, edges: Edges) -> Birth:
+        """What the node is now."""
+        settings = self.settings
+        return Birth(
+            node=settings.node.id,
+            site=settings.node.site,
+            epoch=epoch,
+            oldest=edges.oldest,
+            next=edges.next,
+            ts=self.clock.wall(),
+            every=settings.sample.every,
+            agent=VERSION,
+            sensors=[sensor.name for sensor in self.sensors],
+            inventory=inventory.take(self.host),
+            config={"every": settings.sample.every, "sensor": settings.sensor},
+        )
+
+    def sample(self) -> None:
+        """Make one report and spool it."""
+        ts = self.clock.wall()
+        metrics = [*self.sampler.sample(), self.about_itself(ts)]
+        every = self.settings.sample.every
+
+        def make(epoch: int, seq: int) -> bytes:
+            return body.make(epoch=epoch, seq=seq, ts=ts, every=every, metrics=metrics)
+
+        self.delivery.made(*self.keeper.append(ts, make), self.clock.monotonic())
+
+    def about_itself(self, now: int) -> Metric:
+        """The agent's own readings."""
+        return Metric(
+            "internal_agent",
+            {},
+            {
+                "samples": self.sampler.samples,
+                "errors": self.sampler.errors,
+                "spool_depth": self.keeper.depth,
+                "spool_age_s": round(self.keeper.age(now), 3),
+                "spool_in_memory": bool(self.keeper.trouble),
+                "resends": self.delivery.resends,
+                "acks_ignored": self.delivery.ignored,
+                "cpu_ms": round(time.process_time() * 1000),
+            },
+        )
+
+    def turn(self, *, sampling: bool) -> None:
+        """One turn of the loop."""
+        if sampling and self.clock.monotonic() >= self.sampler.due:
+            self.sample()
+        pause = self.uplink.step()
+        if sampling:
+            pause = min(pause, self.sampler.due - self.clock.monotonic())
+        self.link.wait(pause)
+
+    def run(self, count: int | None, drain: float) -> int:
+        """Run until stopped, or for `count` samples and until all are acked; the exit status."""
+        while not self.stopping and (count is None or self.sampler.samples < count):
+            self.turn(sampling=True)
+        deadline = self.clock.monotonic() + (drain if count is not None else 0)
+        while not self.stopping and self.keeper.depth and self.clock.monotonic() < deadline:
+            self.turn(sampling=False)
+        left = self.keeper.depth
+        self.close()
+        logs.info(f"stopped: made={self.sampler.samples} unacked={left}")
+        return int(count is not None and left > 0)
+
+    def close(self) -> None:
+        """Take leave of the broker and close the spool."""
+        deadline = self.clock.monotonic() + GOODBYE
+        if self.uplink.say_goodbye():
+            while self.uplink.status_mid is not None and self.clock.monotonic() < deadline:
+                self.link.wait(deadline - self.clock.monotonic())
+                self.uplink.step()
+        self.link.disconnect()
+        self.keeper.close()
+
+    def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        """End the loop soon; may be called by a signal."""
+        self.stopping = True
+
+
+def sensors(settings: config.Config, host: Host) -> list[Sensor]:
+    """The sensors that the configuration asks for."""
+    return load(host, settings.sample.sensors or None, settings.sensor)
+
+
+def run(settings: config.Config, host: Host, *, count: int | None, drain: float) -> int:
+    """Run the agent until SIGTERM, SIGINT or `count` samples; the exit status."""
+    agent = Agent(settings, host, SystemClock())
+    signal.set_wakeup_fd(agent.link.waker.fileno(), warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, agent.stop)
+    node = settings.node
+    logs.info(
+        f"muster-agent {VERSION} as {node.site}/{node.id}, a sample every "
+        f"{settings.sample.every:g} s, pid {os.getpid()}"
+    )
+    gc.collect()
+    gc.freeze()  # what start-up made stays: the collector need not look at it again
+    return agent.run(count, drain)

@@ -1,0 +1,79 @@
+"""Asks every sensor in turn, on a grid of monotonic time; one sensor's failure is its own.
+
+Suspending the machine or setting its clock neither bursts nor stalls: moments of the grid that have
+passed are skipped, and wall time is only written down.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+from muster_agent import logs
+from muster_agent.clock import Clock
+from muster_agent.sensors import SensorAbsentError
+from muster_wire.messages import Metric
+
+FIRST = 0.5
+"""Seconds before the first sample, so that differences have something to differ from."""
+
+
+class Readable(Protocol):
+    """What the sampler needs of a sensor."""
+
+    @property
+    def name(self) -> str:
+        """The sensor's name."""
+
+    @property
+    def every(self) -> float | None:
+        """Seconds between readings of a costly sensor; None = each sample."""
+
+    def read(self) -> list[Metric]:
+        """Measure now."""
+
+
+class Sampler:
+    """The sensors and when they are due."""
+
+    def __init__(self, sensors: Sequence[Readable], clock: Clock, every: float) -> None:
+        self.sensors = sensors
+        self.clock = clock
+        self.every = every
+        self.samples = 0
+        self.errors = 0
+        self.failing: dict[str, str] = {}
+        self._rationed: dict[str, float] = {}
+        self._start = clock.monotonic() + min(FIRST, every)
+        self.due = self._start
+
+    def sample(self) -> list[Metric]:
+        """One reading of all sensors that are due; plans the next sample."""
+        now = self.clock.monotonic()
+        self.due = self._start + (math.floor((now - self._start) / self.every) + 1) * self.every
+        self.samples += 1
+        return [metric for sensor in self.sensors for metric in self._guarded(sensor, now)]
+
+    def _guarded(self, sensor: Readable, now: float) -> list[Metric]:
+        """What one sensor says; nothing when it is absent, not due, or fails."""
+        if now < self._rationed.get(sensor.name, now):
+            return []
+        if sensor.every is not None:
+            self._rationed[sensor.name] = now + sensor.every - self.every / 2
+        try:
+            metrics = sensor.read()
+        except SensorAbsentError:
+            return []
+        except Exception as error:  # noqa: BLE001 - the one guard: a sensor costs only itself
+            self._failed(sensor.name, f"{type(error).__name__}: {error}")
+            return []
+        if self.failing.pop(sensor.name, None) is not None:
+            logs.info(f"sensor {sensor.name}: works again")
+        return metrics
+
+    def _failed(self, name: str, reason: str) -> None:
+        self.errors += 1
+        if self.failing.get(name) != reason:
+            self.failing[name] = reason
+            logs.warning(f"sensor {name}: {reason}: its readings are missing until it works again")

@@ -1,0 +1,263 @@
+"""Keeps reports in an SQLite file until they are settled, bounded in bytes and age.
+
+Invariants:
+- a seq is handed out only in the same transaction that stores its report and counts `next` up, so
+  it is never used twice, whatever is killed when (journal in WAL mode, synced at each commit);
+- `edges[epoch].oldest <= seq < edges[epoch].next` for every report that can be read;
+- what `settle` drops is gone for every reader at once, but leaves the file with the next append:
+  forgetting an ack costs a question, not a report, and one commit an interval is enough;
+- whatever is given up is in `lost` until it is settled, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from muster_wire.messages import Lost
+
+VERSION = 1
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS epoch (place INTEGER PRIMARY KEY, epoch INTEGER UNIQUE, next INTEGER);
+CREATE TABLE IF NOT EXISTS report (
+    epoch INTEGER, seq INTEGER, ts INTEGER, body BLOB, PRIMARY KEY (epoch, seq)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lost (epoch INTEGER, first INTEGER, last INTEGER, reason TEXT);
+PRAGMA user_version = {VERSION};
+"""
+OVERHEAD = 32
+"""Bytes that a row costs beside its body."""
+SOME = 64
+"""Rows that are looked at together when making room."""
+FULL, AGE, GONE = "spool full", "age", "not in spool"
+"""Reasons for giving a report up."""
+
+
+class Edges(NamedTuple):
+    """The oldest seq of an epoch that is not settled, and the one that its next report will get."""
+
+    oldest: int
+    next: int
+
+
+class ForeignSpoolError(sqlite3.DatabaseError):
+    """The file is a database, but not a spool of this version."""
+
+
+class Spool:
+    """One file of reports; ":memory:" keeps them in memory. Raises sqlite3's exceptions."""
+
+    def __init__(self, path: str, *, max_bytes: int, max_age: float) -> None:
+        self.max_bytes = max_bytes
+        self.max_age_ms = int(max_age * 1000)
+        self.db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+        try:
+            self._open()
+        except sqlite3.Error:
+            self.db.close()
+            raise
+
+    def _open(self) -> None:
+        found = self._one("PRAGMA user_version")
+        if found not in (0, VERSION):
+            raise ForeignSpoolError(f"a spool of version {found}, not {VERSION}")
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = FULL")
+        self.db.execute("PRAGMA cache_size = -256")
+        if not found:
+            self.db.executescript(SCHEMA)
+        if (verdict := self._one("PRAGMA quick_check(1)")) != "ok":
+            raise sqlite3.DatabaseError(str(verdict))
+        self.edges: dict[int, Edges] = {}
+        self.lost: dict[int, list[Lost]] = {}
+        for epoch, end in self.db.execute("SELECT epoch, next FROM epoch ORDER BY place"):
+            first = self._one("SELECT min(seq) FROM report WHERE epoch = ?", epoch)
+            self.edges[epoch] = Edges(end if first is None else first, end)
+            self.lost[epoch] = []
+        for epoch, *row in self.db.execute("SELECT * FROM lost ORDER BY first"):
+            self.lost[epoch].append(Lost(*row))
+        self.bytes = int(self._one("SELECT total(length(body) + ?) FROM report", OVERHEAD))
+
+    def close(self) -> None:
+        """Write what is settled, and close the file."""
+        try:
+            self._transaction(self._sweep)
+        finally:
+            self.db.close()
+
+    @property
+    def epoch(self) -> int | None:
+        """The newest epoch; None before the first."""
+        return next(reversed(self.edges), None)
+
+    @property
+    def depth(self) -> int:
+        """Reports that are not settled."""
+        return sum(end - oldest for oldest, end in self.edges.values())
+
+    def begin(self, epoch: int) -> None:
+        """Start a new epoch."""
+        self._transaction(
+            lambda: self.db.execute("INSERT INTO epoch (epoch, next) VALUES (?, 0)", (epoch,))
+        )
+        self.edges[epoch] = Edges(0, 0)
+        self.lost[epoch] = []
+
+    def append(self, ts: int, make: Callable[[int, int], bytes]) -> tuple[int, int]:
+        """Store the next report, sampled at `ts` (ms), whose body is `make(epoch, seq)`.
+
+        Returns epoch and seq once they are safe on disk; gives up the oldest reports when there are
+        too many bytes, and those that are too old.
+        """
+        epoch = self.epoch
+        if epoch is None:
+            raise ValueError("a spool needs an epoch first")
+        seq = self.edges[epoch].next
+        body = make(epoch, seq)
+
+        def work() -> None:
+            self._sweep()
+            self._bound(ts, len(body) + OVERHEAD)
+            self.db.execute("INSERT INTO report VALUES (?, ?, ?, ?)", (epoch, seq, ts, body))
+            self.db.execute("UPDATE epoch SET next = ? WHERE epoch = ?", (seq + 1, epoch))
+            self.bytes += len(body) + OVERHEAD
+            self.edges[epoch] = Edges(self.edges[epoch].oldest, seq + 1)
+
+        self._transaction(work)
+        return epoch, seq
+
+    def body(self, epoch: int, seq: int) -> bytes | None:
+        """What was stored; None when it is not there (any more)."""
+        edges = self.edges.get(epoch)
+        if edges is None or not edges.oldest <= seq < edges.next:
+            return None
+        found = self._one("SELECT body FROM report WHERE epoch = ? AND seq = ?", epoch, seq)
+        return None if found is None else bytes(found)
+
+    def oldest_ts(self) -> int | None:
+        """When the oldest unsettled report was sampled (ms); None when there is none."""
+        for epoch, (oldest, end) in self.edges.items():
+            if oldest < end:
+                query = "SELECT ts FROM report WHERE epoch = ? AND seq >= ? ORDER BY seq LIMIT 1"
+                found = self._one(query, epoch, oldest)
+                return None if found is None else int(found)
+        return None
+
+    def settle(self, epoch: int, through: int) -> None:
+        """Forget all reports of an epoch up to and including `through`."""
+        oldest, end = self.edges[epoch]
+        self.edges[epoch] = Edges(min(max(oldest, through + 1), end), end)
+        self.lost[epoch] = [r for r in self.lost[epoch] if r.last > through]
+
+    def drop(self, epoch: int, seq: int) -> None:
+        """Forget one report that was refused for good; its seq is the centre's to settle."""
+        self._transaction(lambda: self._delete(epoch, seq, seq))
+
+    def give_up(self, epoch: int, first: int, last: int, reason: str) -> None:
+        """Record that first..last cannot be had from this node, joining what is recorded."""
+        self._transaction(lambda: self._lose(epoch, first, last, reason))
+
+    def adopt(self, other: Spool) -> None:
+        """Take over all epochs of another spool, as the newest ones."""
+
+        def work() -> None:
+            for epoch, (_, end) in other.edges.items():
+                self.db.execute("INSERT INTO epoch (epoch, next) VALUES (?, ?)", (epoch, end))
+                for row in other.db.execute("SELECT * FROM report WHERE epoch = ?", (epoch,)):
+                    self.db.execute("INSERT INTO report VALUES (?, ?, ?, ?)", row)
+                for r in other.lost[epoch]:
+                    self._insert_lost(epoch, r)
+
+        self._transaction(work)
+        self.edges |= other.edges
+        self.lost |= other.lost
+        self.bytes += other.bytes
+
+    def _transaction(self, work: Callable[[], object]) -> None:
+        """Run `work`, all or nothing: on disk, and in what we remember."""
+        before = (dict(self.edges), {e: list(rs) for e, rs in self.lost.items()}, self.bytes)
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            work()
+            self.db.execute("COMMIT")
+        except BaseException:
+            self.edges, self.lost, self.bytes = before
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            raise
+
+    def _sweep(self) -> None:
+        """Delete what is settled, and epochs that have ended and hold nothing."""
+        for epoch, (oldest, end) in list(self.edges.items()):
+            self._delete(epoch, -1, oldest - 1)
+            self.db.execute("DELETE FROM lost WHERE epoch = ? AND last < ?", (epoch, oldest))
+            if oldest == end and epoch != self.epoch:
+                self.db.execute("DELETE FROM epoch WHERE epoch = ?", (epoch,))
+                self.db.execute("DELETE FROM lost WHERE epoch = ?", (epoch,))
+                del self.edges[epoch], self.lost[epoch]
+
+    def _bound(self, now: int, more: int) -> None:
+        """Give up what is too old, and the oldest for as long as there is too much."""
+        for epoch, (oldest, _) in list(self.edges.items()):
+            query = "SELECT max(seq) FROM report WHERE epoch = ? AND ts < ?"
+            if self._oldest_row_ts(epoch, oldest) >= now - self.max_age_ms:
+                continue
+            last = self._one(query, epoch, now - self.max_age_ms)
+            if last is not None:
+                self._forget(epoch, last, AGE)
+        while self.bytes + more > self.max_bytes and self.depth:
+            epoch = next(e for e, (oldest, end) in self.edges.items() if oldest < end)
+            self._forget(epoch, self._enough(epoch, self.bytes + more - self.max_bytes), FULL)
+
+    def _oldest_row_ts(self, epoch: int, oldest: int) -> int:
+        query = "SELECT ts FROM report WHERE epoch = ? AND seq >= ? ORDER BY seq LIMIT 1"
+        found = self._one(query, epoch, oldest)
+        return 1 << 62 if found is None else int(found)
+
+    def _enough(self, epoch: int, excess: int) -> int:
+        """The seq up to which deleting frees `excess` bytes, or as far as we look at once."""
+        oldest, end = self.edges[epoch]
+        query = (
+            "SELECT seq, length(body) FROM report WHERE epoch = ? AND seq >= ? ORDER BY seq LIMIT ?"
+        )
+        last = end - 1
+        for last, size in self.db.execute(query, (epoch, oldest, SOME)):  # noqa: B007 - is used
+            excess -= size + OVERHEAD
+            if excess <= 0:
+                break
+        return int(last)
+
+    def _forget(self, epoch: int, last: int, reason: str) -> None:
+        """Give up the reports of an epoch up to `last`."""
+        oldest, end = self.edges[epoch]
+        self._lose(epoch, oldest, last, reason)
+        self._delete(epoch, oldest, last)
+        self.edges[epoch] = Edges(last + 1, end)
+
+    def _delete(self, epoch: int, first: int, last: int) -> None:
+        size = "SELECT total(length(body) + ?) FROM report WHERE epoch = ? AND seq BETWEEN ? AND ?"
+        self.bytes -= int(self._one(size, OVERHEAD, epoch, first, last))
+        delete = "DELETE FROM report WHERE epoch = ? AND seq BETWEEN ? AND ?"
+        self.db.execute(delete, (epoch, first, last))
+
+    def _lose(self, epoch: int, first: int, last: int, reason: str) -> None:
+        known = self.lost[epoch]
+        if known and known[-1].reason == reason and known[-1].last + 1 == first:
+            new = Lost(known[-1].first, last, reason)
+            self.db.execute(
+                "DELETE FROM lost WHERE epoch = ? AND first = ?", (epoch, known.pop().first)
+            )
+        else:
+            new = Lost(first, last, reason)
+        self._insert_lost(epoch, new)
+        known.append(new)
+
+    def _insert_lost(self, epoch: int, r: Lost) -> None:
+        row = (epoch, r.first, r.last, r.reason)
+        self.db.execute("INSERT INTO lost VALUES (?, ?, ?, ?)", row)
+
+    def _one(self, query: str, *values: int) -> Any:
+        """The single value that a query gives."""
+        row = self.db.execute(query, values).fetchone()
+        return None if row is None else row[0]

@@ -1,0 +1,207 @@
+"""Keeps the node in touch with the centre: connects, announces itself, sends what is due."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from muster_agent import acks, body, logs
+from muster_agent.clock import Clock
+from muster_agent.delivery import Delivery, Key
+from muster_agent.keeper import Keeper
+from muster_agent.mqtt import Event, Will
+from muster_agent.spool import Edges
+from muster_wire import topics
+from muster_wire.codec import Encoded, encode
+from muster_wire.messages import Birth, Status
+
+FIRST_DELAY, LAST_DELAY = 1.0, 60.0
+"""Seconds between attempts to connect: doubled each time, and jittered."""
+REFUSAL = 0x80
+"""Reason codes from here on are errors."""
+MOST_LOST = 64
+"""Ranges of lost reports that one report carries."""
+
+
+class Connection(Protocol):
+    """What the uplink needs of `muster_agent.mqtt.Link`."""
+
+    @property
+    def events(self) -> deque[Event]:
+        """What happened, oldest first."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is neither a connection nor an attempt at one."""
+
+    def connect(self, will: Will) -> None:
+        """Begin an attempt."""
+
+    def publish(self, topic: str, message: Encoded, *, retain: bool = False) -> int | None:
+        """Publish with QoS 1; the message's id, or None when the connection is gone."""
+
+    def subscribe(self, topic: str) -> None:
+        """Subscribe with QoS 0."""
+
+
+class Uplink:
+    """The node's conversation with broker and collector."""
+
+    def __init__(
+        self,
+        link: Connection,
+        keeper: Keeper,
+        delivery: Delivery,
+        clock: Clock,
+        *,
+        node: str,
+        site: str,
+        root: str,
+        birth: Callable[[int, Edges], Birth],
+    ) -> None:
+        self.link = link
+        self.keeper = keeper
+        self.delivery = delivery
+        self.clock = clock
+        self.node = node
+        self.site = site
+        self.root = root
+        self.birth = birth
+        self.up = False
+        self.state = ""
+        self.born: int | None = None
+        self.status_mid: int | None = None
+        self._retry_at = clock.monotonic()
+        self._delay = FIRST_DELAY
+        self._acl = ""
+
+    def step(self) -> float:
+        """Do what is due now; returns the seconds until something else may be."""
+        now = self.clock.monotonic()
+        while self.link.events:
+            self._handle(self.link.events.popleft(), now)
+        if self.link.idle and now >= self._retry_at:
+            self.link.connect(Will(self._topic("status"), self._status("offline", "lost")))
+        if self.up:
+            if self.delivery.stale(now) or self.born != self.keeper.epoch:
+                self._announce(now)
+            self._send(now)
+            return self.delivery.wake(now)
+        return max(0.0, self._retry_at - now) if self.link.idle else LAST_DELAY
+
+    def say_goodbye(self) -> bool:
+        """Publish that the node stops; False when there is nobody to tell."""
+        if not self.up:
+            return False
+        stopped = self._status("offline", "stopped")
+        self.status_mid = self.link.publish(self._topic("status"), stopped, retain=True)
+        return self.status_mid is not None
+
+    def _handle(self, event: Event, now: float) -> None:
+        if event.kind == "puback":
+            self._taken(event, now)
+        elif event.kind == "message":
+            self._message(event, now)
+        elif event.kind == "up":
+            self._connected(now)
+        else:
+            self._disconnected(event.text, now)
+
+    def _connected(self, now: float) -> None:
+        self.up = True
+        self._delay = FIRST_DELAY
+        self._note("connected to the broker", logs.info)
+        self.link.subscribe(self._topic("ack"))
+        self._announce(now)
+        self.link.publish(self._topic("status"), self._status("online"), retain=True)
+
+    def _disconnected(self, why: str, now: float) -> None:
+        self.up = False
+        self.status_mid = None
+        self.delivery.disconnected()
+        self._retry_at = now + self._delay * random.uniform(0.5, 1.0)
+        self._delay = min(LAST_DELAY, self._delay * 2)
+        self._note(f"broker: {why}; sampling goes on", logs.warning)
+
+    def _note(self, state: str, log: Callable[[str], None]) -> None:
+        """One line for each change of state."""
+        if state != self.state:
+            self.state = state
+            log(state)
+
+    def _announce(self, now: float) -> None:
+        """Publish the birth, which the collector answers with an ack."""
+        epoch = self.keeper.epoch
+        birth = self.birth(epoch, self.keeper.edges(epoch) or Edges(0, 0))
+        self.link.publish(self._topic("birth"), encode(birth), retain=True)
+        self.born = epoch
+        self.delivery.asked(now)
+
+    def _send(self, now: float) -> None:
+        while (key := self.delivery.pick(now)) is not None:
+            report = self._report(key)
+            if report is None:
+                self.delivery.gone(key)
+                continue
+            mid = self.link.publish(self._topic("report"), report)
+            if mid is None:
+                return
+            self.delivery.sent(key, mid, now)
+
+    def _report(self, key: Key) -> Encoded | None:
+        """A spooled report with what is known only now; None when it is not there."""
+        epoch, seq = key
+        stored = self.keeper.body(epoch, seq)
+        edges = self.keeper.edges(epoch)
+        if stored is None or edges is None:
+            return None
+        message = body.payload(
+            stored,
+            node=self.node,
+            site=self.site,
+            oldest=edges.oldest,
+            sent=self.clock.wall(),
+            lost=self.keeper.lost(epoch)[:MOST_LOST],
+        )
+        return Encoded(message, body.CONTENT_TYPE)
+
+    def _taken(self, event: Event, now: float) -> None:
+        if event.number == self.status_mid:
+            self.status_mid = None
+        if event.code < REFUSAL:
+            self.delivery.taken(event.number)
+            self._acl = ""
+            return
+        if event.text != self._acl:
+            self._acl = event.text
+            logs.warning(
+                f"broker: refuses what is published below {self._topic('')}: {event.text}: "
+                "check the broker's ACL; sampling goes on"
+            )
+        self.delivery.refused(event.number, now)
+
+    def _message(self, event: Event, now: float) -> None:
+        try:
+            ack = acks.parse(event.payload, event.content_type)
+        except ValueError as error:
+            self.delivery.ignored += 1
+            logs.warning(f"ack ignored: {error}")
+            return
+        self.delivery.acked(ack, now)
+
+    def _status(self, state: str, why: str = "") -> Encoded:
+        online = state == "online"
+        return encode(
+            Status(
+                node=self.node,
+                site=self.site,
+                state="online" if online else "offline",
+                ts=self.clock.wall(),
+                reason=why,
+            )
+        )
+
+    def _topic(self, kind: str) -> str:
+        return topics.topic(self.site, self.node, kind, root=self.root)

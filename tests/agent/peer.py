@@ -1,0 +1,153 @@
+"""The centre as the agent's tests play it, and agents as child processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import aiomqtt
+
+from muster_wire import topics
+from muster_wire.codec import open_payload
+
+LIMIT = 20.0
+"""Seconds after which a test gives up waiting; none waits that long when things are right."""
+
+
+class Agent:
+    """A `muster-agent run` in a child process, with its log."""
+
+    def __init__(self, directory: Path, url: str, **settings: Any) -> None:
+        self.directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self.config = directory / "agent.toml"
+        self.spool = directory / "spool.db"
+        self.log = directory / "agent.log"
+        self.configure(url, **settings)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def configure(self, url: str, **settings: Any) -> None:
+        """Write agent.toml; keyword arguments are `section__key=value`."""
+        values: dict[str, dict[str, Any]] = {
+            "node": {"id": self.directory.name, "site": "lab"},
+            "mqtt": {"url": url},
+            "sample": {"every": "100ms", "sensors": ["mem"]},
+            "spool": {"path": str(self.spool)},
+        }
+        for name, value in settings.items():
+            section, key = name.split("__")
+            values.setdefault(section, {})[key] = value
+        lines: list[str] = []
+        for section, pairs in values.items():
+            lines += [f"[{section}]", *(f"{k} = {json.dumps(v)}" for k, v in pairs.items())]
+        self.config.write_text("\n".join(lines) + "\n")
+
+    def start(self, *arguments: str, **environment: str) -> Self:
+        command = [sys.executable, "-m", "muster_agent", "run", "--config", str(self.config)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, *arguments], stderr=log, env={**os.environ, **environment}
+            )
+        return self
+
+    def wait(self) -> int:
+        assert self.process is not None
+        return self.process.wait(LIMIT)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.terminate()
+        return self.wait()
+
+    async def says(self, text: str) -> None:
+        """Wait until the log holds `text`."""
+        await until(lambda: text in self.log.read_text(), self.log.read_text)
+
+
+async def until(condition: Callable[[], bool], explain: Callable[[], object] = lambda: "") -> None:
+    """Poll a condition until it holds; fails with `explain()` after the limit."""
+    try:
+        async with asyncio.timeout(LIMIT):
+            while not condition():  # noqa: ASYNC110 - files and processes send no events
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"waited in vain: {explain()}") from None
+
+
+class Centre:
+    """A collector that remembers what one node says, and acks when it is told to."""
+
+    def __init__(self, client: aiomqtt.Client, node: str) -> None:
+        self.client = client
+        self.node = node
+        self.reports: list[dict[str, Any]] = []
+        self.births: list[dict[str, Any]] = []
+        self.statuses: list[dict[str, Any]] = []
+        self.answer: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda _birth: None
+        self.auto = False
+
+    @property
+    def seqs(self) -> list[int]:
+        return [report["seq"] for report in self.reports]
+
+    async def ack(self, **fields: Any) -> None:
+        await self.send(json.dumps({"v": 1, **fields}).encode())
+
+    async def send(self, payload: bytes) -> None:
+        await self.client.publish(topics.topic("lab", self.node, "ack"), payload)
+
+    async def listen(self) -> None:
+        async for message in self.client.messages:
+            properties = message.properties
+            content_type = getattr(properties, "ContentType", None)
+            assert isinstance(message.payload, bytes)
+            found = json.loads(open_payload(message.payload, content_type))
+            kind = topics.parse(str(message.topic)).kind
+            {"report": self.reports, "birth": self.births, "status": self.statuses}[kind].append(
+                found
+            )
+            if kind == "birth" and (answer := self.answer(found)):
+                await self.ack(epoch=found["epoch"], **answer)
+            if kind == "report" and self.auto:
+                await self.ack(epoch=found["epoch"], **self.settled(found["epoch"]))
+
+    def settled(self, epoch: int) -> dict[str, Any]:
+        """`through` and `missing` from what has arrived of an epoch."""
+        seen = {r["seq"] for r in self.reports if r["epoch"] == epoch}
+        first = min(r["oldest"] for r in self.reports if r["epoch"] == epoch)
+        through = first - 1
+        while through + 1 in seen:
+            through += 1
+        gaps = sorted(set(range(through + 1, max(seen))) - seen)
+        return {"through": through, "missing": [[seq, seq] for seq in gaps]}
+
+    async def got(self, count: int) -> None:
+        await until(lambda: len(set(self.seqs)) >= count, lambda: self.seqs)
+
+
+@asynccontextmanager
+async def centre(port: int, node: str) -> AsyncIterator[Centre]:
+    """A collector for one node, listening."""
+    async with aiomqtt.Client(
+        "127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5, max_inflight_messages=1000
+    ) as client:
+        for kind in ("report", "birth", "status"):
+            await client.subscribe(topics.topic("lab", node, kind), qos=1)
+        one = Centre(client, node)
+        listening = asyncio.create_task(one.listen())
+        try:
+            yield one
+        finally:
+            listening.cancel()
