@@ -24,6 +24,19 @@ ROUTERS = (readiness.router, nodes.router, series.router, about.router)
 
 def make_app(services: Services, *, token: str | None = None, local_only: bool = False) -> FastAPI:
     """The API and the page; `local_only` answers only to loopback names (see `guard`)."""
+    app = make_routes()
+    app.state.services = services
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+    app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
+    app.add_middleware(Guard, token=token, local_only=local_only)
+    if (PAGE / "index.html").exists():
+        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    return app
+
+
+def make_routes() -> FastAPI:
+    """The routes and their OpenAPI description, with nothing to answer from yet."""
     # The stock documentation pages load scripts from elsewhere, so there are none.
     app = FastAPI(
         title="Muster",
@@ -33,15 +46,8 @@ def make_app(services: Services, *, token: str | None = None, local_only: bool =
         docs_url=None,
         redoc_url=None,
     )
-    app.state.services = services
     for router in ROUTERS:
         app.include_router(router)
-    for kind, handler in HANDLERS.items():
-        app.add_exception_handler(kind, handler)
-    app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
-    app.add_middleware(Guard, token=token, local_only=local_only)
-    if (PAGE / "index.html").exists():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
     return app
 
 
