@@ -1,0 +1,231 @@
+"""The collector's configuration: one TOML file, every setting declared once, errors with places."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
+
+from muster_collector import durations
+from muster_collector.errors import ConfigError
+from muster_wire import topics
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, str):
+        raise ValueError("write a duration such as 10s, 5m, 1h or 30d")  # noqa: TRY004 - pydantic
+    return durations.parse(value)
+
+
+Duration = Annotated[float, BeforeValidator(_seconds, json_schema_input_type=str), Field(gt=0)]
+"""Seconds; written as "10s", "5m", "1h" or "30d"."""
+
+
+def _partitions(value: object) -> frozenset[int]:
+    numbers: set[int] = set()
+    try:
+        for part in str(value).split(","):
+            first, _, last = part.partition("-")
+            numbers.update(range(int(first), int(last or first) + 1))
+    except ValueError:
+        numbers = set()
+    if not numbers or min(numbers) < 0 or max(numbers) >= topics.PARTITIONS:
+        raise ValueError(f'use numbers and ranges of 0 to {topics.PARTITIONS - 1}, such as "0-31"')
+    return frozenset(numbers)
+
+
+Partitions = Annotated[frozenset[int], BeforeValidator(_partitions, json_schema_input_type=str)]
+
+
+class Section(BaseModel):
+    """A table of the file: no other keys, no conversions between types, never changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Mqtt(Section):
+    """The broker."""
+
+    url: str = Field(default="mqtt://127.0.0.1:1883", pattern=r"^mqtts?://[^/\s:]+(:\d{1,5})?/?$")
+    """mqtt://HOST:PORT, or mqtts:// for TLS"""
+    root: str = Field(default=topics.ROOT, pattern=r"^[^#+$/\s][^#+\s]*[^#+/\s]$")
+    """the topic that all of Muster's are below"""
+    client_id: str = Field(default="muster-collector", min_length=1, max_length=128)
+    """unique for each collector; the broker keeps its session under this name"""
+    username: str = ""
+    """empty for none"""
+    password_file: Path | None = None
+    """a file whose one line is the password"""
+    ca_file: Path | None = None
+    """certificates that may sign the broker's; without it the system's"""
+    cert_file: Path | None = None
+    """this collector's certificate"""
+    key_file: Path | None = None
+    """the key of that certificate"""
+    keepalive: Duration = 30.0
+    """a dead link is noticed within this"""
+    session_expiry: Duration = 3600.0
+    """how long the broker keeps messages for a collector that is away"""
+    receive_maximum: int = Field(default=1000, ge=10, le=65535)
+    """messages in hand that are not stored yet; bounds the memory"""
+
+
+class Collector(Section):
+    """The process."""
+
+    data: Path = Path("/var/lib/muster-collector")
+    """directory of ledger, quarantine and embedded store; one collector owns it"""
+    roles: tuple[Literal["ingest", "score", "api"], ...] = ("ingest", "score", "api")
+    """what this process does"""
+    partitions: Partitions = frozenset(range(topics.PARTITIONS))
+    """the nodes it is responsible for"""
+    ack_every: Duration = 3.0
+    """acknowledge to a node at most this often, unless something new is missing"""
+    completeness_every: Duration = 60.0
+    """how often the account of each node is written to the store"""
+
+
+class Store(Section):
+    """Where points go."""
+
+    kind: Literal["embedded", "influxdb"] = "embedded"
+    """one DuckDB file, or an InfluxDB"""
+    path: Path | None = None
+    """the embedded store's file; without it one in the data directory"""
+    url: str = Field(default="http://127.0.0.1:8086", pattern=r"^https?://\S+$")
+    """InfluxDB's address"""
+    version: Literal["auto", "1", "2", "3"] = "auto"
+    """InfluxDB's major version; auto asks the server"""
+    database: str = Field(default="muster", min_length=1)
+    """the database in 1.x, the bucket in 2.x, the database in 3"""
+    org: str = ""
+    """the organisation in 2.x"""
+    username: str = ""
+    """for 1.x with authentication"""
+    password_file: Path | None = None
+    """that user's password"""
+    token_file: Path | None = None
+    """the token for 2.x and 3"""
+    batch_lines: int = Field(default=5000, ge=1, le=100_000)
+    """write when so many lines have come together"""
+    flush: Duration = 0.2
+    """or when the first of them has waited so long"""
+
+
+class Limits(Section):
+    """What a message may be; what is beyond is refused, kept in quarantine and counted."""
+
+    payload_bytes: int = Field(default=256 << 10, ge=1024, le=64 << 20)
+    """bytes of a message once decompressed"""
+    metrics: int = Field(default=2000, ge=1)
+    """metrics in a report"""
+    tags: int = Field(default=32, ge=1)
+    """tags of a metric"""
+    fields: int = Field(default=512, ge=1)
+    """fields of a metric"""
+    text: int = Field(default=1024, ge=16)
+    """characters of a name or text"""
+    quarantine_mb: int = Field(default=64, ge=1)
+    """megabytes of refused messages to keep, the newest"""
+
+
+class Scoring(Section):
+    """Readiness."""
+
+    window: Duration = 300.0
+    """a score at t covers [t - window, t)"""
+    every: Duration = 300.0
+    """from one score to the next"""
+    scorecard: Path | None = None
+    """the method; without it the one that Muster ships"""
+    estate: Path | None = None
+    """places and planned nodes; without it only what reports is known"""
+
+
+class Api(Section):
+    """HTTP: API and page."""
+
+    host: str = "127.0.0.1"
+    """the address to listen on"""
+    port: int = Field(default=8080, ge=1, le=65535)
+    """the port to listen on"""
+    token_file: Path | None = None
+    """a file whose one line is the bearer token; needed off loopback"""
+    open: bool = False
+    """serve off loopback without a token"""
+
+
+class Config(Section):
+    """The whole file; every section may be left out."""
+
+    mqtt: Mqtt = Mqtt()
+    collector: Collector = Collector()
+    store: Store = Store()
+    limits: Limits = Limits()
+    scoring: Scoring = Scoring()
+    api: Api = Api()
+
+    @field_validator("collector")
+    @classmethod
+    def _some_role(cls, value: Collector) -> Collector:
+        if not value.roles:
+            raise ValueError('roles = []: use some of "ingest", "score", "api"')
+        return value
+
+
+_CONFIG = TypeAdapter(Config)
+
+
+def load(path: Path) -> Config:
+    """The configuration in a file; `ConfigError` names the file, the place and the mend."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', error)}") from error
+    try:
+        return _CONFIG.validate_python(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+    except ValidationError as error:
+        raise ConfigError(
+            "\n".join(f"{path}: {_line(problem)}" for problem in error.errors())
+        ) from error
+
+
+def _line(problem: Any) -> str:
+    """One problem as "[section] key = value: what would be right"."""
+    section, *keys = [str(step) for step in problem["loc"]] or ["?"]
+    key = keys[0] if keys else ""
+    if problem["type"] == "extra_forbidden":
+        model = Config.model_fields[section].annotation if keys else Config
+        known = ", ".join(getattr(model, "model_fields", {}))
+        place = f"[{section}] {key}" if keys else f"[{section}]"
+        return f"{place}: unknown {'key' if keys else 'section'}, use one of {known}"
+    message = problem["msg"].removeprefix("Value error, ")
+    value = problem["input"]
+    shown = f'"{value}"' if isinstance(value, str) else value
+    return f"[{section}] {key} = {shown}: {message}" if keys else f"[{section}]: {message}"
+
+
+def read_secret(path: Path | None, place: str) -> str | None:
+    """The one line of a secret's file, None without a file."""
+    if path is None:
+        return None
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{place} = {path}: cannot be read: {reason}") from error
+    if not secret or "\n" in secret:
+        raise ConfigError(f"{place} = {path}: must hold one line, the secret")
+    return secret
