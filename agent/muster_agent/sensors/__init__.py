@@ -32,6 +32,14 @@ SENSORS: dict[str, str] = {
     "bond": "Bond",
     "wireless": "Wireless",
     "ethtool": "Ethtool",
+    "timex": "Timex",
+    "chrony": "Chrony",
+    "systemd_units": "SystemdUnits",
+    "updates": "Updates",
+    "containers": "Containers",
+    "powerstat": "Powerstat",
+    "nvidia_smi": "NvidiaSmi",
+    "procstat": "Procstat",
 }
 """Sensor (and module) to class, in the order of the readings in a report; all are on by default."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from threading import Thread
 from typing import NamedTuple
 
 from muster_agent.host import Filesystem, Host
@@ -18,6 +19,11 @@ proc pstore ramfs rpc_pipefs securityfs selinuxfs sysfs tracefs
 """
 PSEUDO_FS = frozenset(PSEUDO.split())
 """Filesystems without blocks, not worth a statvfs each."""
+REMOTE_FS = frozenset(["9p", "afs", "beegfs", "ceph", "cifs", "glusterfs", "lustre", "nfs", "nfs4"])
+REMOTE_PREFIXES = ("fuse", "smb")
+"""Filesystems whose server may be away, so that asking them may never return."""
+PATIENCE = 0.1
+"""Seconds that a report waits for such a filesystem."""
 CONTAINER_FILES = frozenset(["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"])
 """What container runtimes mount from the host's disk, one file each."""
 ESCAPE = re.compile(rb"\\([0-7]{3})")
@@ -40,19 +46,68 @@ class Disk(Sensor):
     def __init__(self, host: Host, *, ignore_fs: tuple[str, ...] = IGNORE_FS) -> None:
         super().__init__(host)
         self.ignored = PSEUDO_FS | frozenset(ignore_fs)
+        self.listed = b""
+        self.mounts: list[Mount] = []
+        self.remote: dict[str, Question] = {}
 
     def read(self) -> list[Metric]:
-        """One metric a filesystem; one that cannot be asked (permission, gone) is left out."""
-        mounts = choose(self.host.parse(MOUNTS, parse_mounts), self.ignored)
+        """One metric a filesystem; one that cannot be asked (permission, gone) is left out.
+
+        So is one whose server is away; it is asked again when its last question was answered.
+        """
+        listed = self.host.pread(MOUNTS)
+        if listed != self.listed:
+            self.mounts = choose(self.host.parse(MOUNTS, parse_mounts), self.ignored)
+            self.listed = listed
         found: list[Metric] = []
-        for mount in mounts:
+        for mount in self.mounts:
             try:
-                filesystem = self.host.filesystem(mount.path)
+                filesystem = self._ask(mount)
             except OSError:
                 continue
             if filesystem.blocks:
                 found.append(Metric("disk", tags(mount), usage(filesystem)))
         return found
+
+    def _ask(self, mount: Mount) -> Filesystem:
+        if not is_remote(mount.fstype):
+            return self.host.filesystem(mount.path)
+        return self.remote.setdefault(mount.path, Question(self.host, mount.path)).answer()
+
+
+class Question:
+    """Asks a filesystem that may hang, in a thread that may be left behind: at most one."""
+
+    def __init__(self, host: Host, path: str) -> None:
+        self.host = host
+        self.path = path
+        self.thread: Thread | None = None
+        self.found: Filesystem | OSError | None = None
+
+    def answer(self, patience: float = PATIENCE) -> Filesystem:
+        """The filesystem's sizes; TimeoutError when it does not answer in `patience` seconds."""
+        if self.thread is None:
+            self.found = None
+            self.thread = Thread(target=self._ask, name=f"statvfs {self.path}", daemon=True)
+            self.thread.start()
+        self.thread.join(patience)
+        if self.thread.is_alive():
+            raise TimeoutError(f"{self.path} does not answer")
+        self.thread = None
+        if isinstance(self.found, Filesystem):
+            return self.found
+        raise self.found or OSError(f"{self.path}: no answer")
+
+    def _ask(self) -> None:
+        try:
+            self.found = self.host.filesystem(self.path)
+        except OSError as error:
+            self.found = error
+
+
+def is_remote(fstype: str) -> bool:
+    """Whether a filesystem of this type depends on a server or a program."""
+    return fstype in REMOTE_FS or fstype.startswith(REMOTE_PREFIXES)
 
 
 def parse_mounts(data: bytes) -> list[Mount]:
@@ -98,7 +153,11 @@ def tags(mount: Mount) -> dict[str, str]:
 
 
 def usage(fs: Filesystem) -> dict[str, Value]:
-    """Sizes; `free` is what users may have, so used + free is less than total on ext4."""
+    """Sizes; `free` is what users may have, so used + free is less than total on ext4.
+
+    `read_only` is Muster's own: Telegraf only has the tag `mode`, and an alert on a remount after
+    an error needs a number.
+    """
     used = (fs.blocks - fs.bfree) * fs.frsize
     free = fs.bavail * fs.frsize
     return {
@@ -110,4 +169,5 @@ def usage(fs: Filesystem) -> dict[str, Value]:
         "inodes_free": fs.ffree,
         "inodes_used": fs.files - fs.ffree,
         "inodes_used_percent": percent(fs.files - fs.ffree, fs.files),
+        "read_only": int(fs.read_only),
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from muster_agent.sensors import Sensor
 from muster_wire.messages import Metric
 
@@ -46,13 +44,8 @@ class Processes(Sensor):
     def read(self) -> list[Metric]:
         """One metric."""
         fields = dict.fromkeys(COUNTED, 0)
-        for name in os.listdir(self.host.path("proc")):  # noqa: PTH208 - names are all we want
-            if not name.isdigit():
-                continue
-            try:
-                state, threads = parse_stat(self.host.read(f"proc/{name}/stat"))
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # ended since the listing
+        for stat in self.host.processes().values():
+            state, threads = parse_stat(stat)
             fields["total"] += 1
             fields["total_threads"] += threads
             fields[state] = fields.get(state, 0) + 1
