@@ -284,9 +284,9 @@ async def test_groups_are_ordered_and_other_tags_ignored(store: Store) -> None:
 
 
 async def test_several_series_in_one_group_count_a_time_once_for_a_rate(store: Store) -> None:
-    for cpu, step in (("0", 10), ("1", 1000)):
+    for cpu in "01":
         for i in range(4):
-            await written(store, point(i * 1000, {"n": i * step}, host="x", cpu=cpu))
+            await written(store, point(i * 1000, {"n": i * 10}, host="x", cpu=cpu))
     assert rows(await store.select(query(("n", "rate"), group=("host",)))) == [("x", 0, 10.0)]
 
 

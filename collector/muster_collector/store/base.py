@@ -19,6 +19,10 @@ Statistic = Literal[
 `rate` is for counters: the sum of non-negative differences between neighbouring samples, divided by
 the seconds between the first and the last sample; none for fewer than two samples. `raw` returns
 the samples themselves.
+
+Texts and truth values have `raw`, `last` and `count` only; the other statistics are None for them.
+Where a group holds several series that have samples at one time, it is not promised which of those
+goes first.
 """
 
 
