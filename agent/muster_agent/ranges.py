@@ -48,7 +48,9 @@ class Ranges:
         self.spans[begin:end] = [(first, last)]
 
     def remove(self, first: int, last: int) -> None:
-        """Take all of first..last out."""
+        """Take all of first..last out; nothing when first > last."""
+        if first > last:
+            return
         begin = self._at(first)
         end = begin
         left: list[tuple[int, int]] = []

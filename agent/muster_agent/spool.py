@@ -71,6 +71,7 @@ class Spool:
             raise sqlite3.DatabaseError(str(verdict))
         self.edges: dict[int, Edges] = {}
         self.lost: dict[int, list[Lost]] = {}
+        self._settled: dict[int, int] = {}
         for epoch, end in self.db.execute("SELECT epoch, next FROM epoch ORDER BY place"):
             first = self._one("SELECT min(seq) FROM report WHERE epoch = ?", epoch)
             self.edges[epoch] = Edges(end if first is None else first, end)
@@ -125,6 +126,7 @@ class Spool:
             self.edges[epoch] = Edges(self.edges[epoch].oldest, seq + 1)
 
         self._transaction(work)
+        self._settled.clear()
         return epoch, seq
 
     def body(self, epoch: int, seq: int) -> bytes | None:
@@ -147,6 +149,7 @@ class Spool:
     def settle(self, epoch: int, through: int) -> None:
         """Forget all reports of an epoch up to and including `through`."""
         oldest, end = self.edges[epoch]
+        self._settled[epoch] = max(through, self._settled.get(epoch, -1))
         self.edges[epoch] = Edges(min(max(oldest, through + 1), end), end)
         self.lost[epoch] = [r for r in self.lost[epoch] if r.last > through]
 
@@ -189,9 +192,10 @@ class Spool:
 
     def _sweep(self) -> None:
         """Delete what is settled, and epochs that have ended and hold nothing."""
+        for epoch, through in self._settled.items():
+            self._delete(epoch, 0, through)
+            self.db.execute("DELETE FROM lost WHERE epoch = ? AND last <= ?", (epoch, through))
         for epoch, (oldest, end) in list(self.edges.items()):
-            self._delete(epoch, -1, oldest - 1)
-            self.db.execute("DELETE FROM lost WHERE epoch = ? AND last < ?", (epoch, oldest))
             if oldest == end and epoch != self.epoch:
                 self.db.execute("DELETE FROM epoch WHERE epoch = ?", (epoch,))
                 self.db.execute("DELETE FROM lost WHERE epoch = ?", (epoch,))
