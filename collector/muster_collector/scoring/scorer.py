@@ -16,6 +16,7 @@ from itertools import islice
 from muster_collector.errors import StoreError
 from muster_collector.estate import Estate
 from muster_collector.readiness.scorecard import Scorecard
+from muster_collector.scoring.periods import Periods
 from muster_collector.scoring.points import OVERALL, points
 from muster_collector.scoring.reading import read_values
 from muster_collector.scoring.result import Result, compute
@@ -65,6 +66,7 @@ class Scorer:
         self.clock = clock
         self.latest: Result | None = None
         self.dirty: set[int] = set()
+        self.periods = Periods(store, estate.timezone, self.every)
         self.failing = False
         self._sleep = sleep
         self._due = 0
@@ -105,6 +107,7 @@ class Scorer:
         former = {} if new else await read_former(self.store, end_ms)
         await self._write(revise(points(result), former, self.clock()))
         self.dirty.discard(end_ms)
+        self.periods.touch(end_ms)
         if self._stored is not None:
             self._stored = max(self._stored, end_ms)
         if self.latest is None or end_ms >= self.latest.end:
@@ -132,11 +135,13 @@ class Scorer:
         await self.score_at(end)
         for due in sorted(self.dirty, reverse=True)[:AT_ONCE]:
             await self.score_at(due)
+        await self.periods.write_due(end, self.dirty)
 
     def begin(self, end: int) -> None:
         """Take scores up to that end (ms) for stored: late data before it makes windows due."""
         self._due = max(self._due, end)
         self._stored = end
+        self.periods.touch(end)
 
     async def _newest_stored(self, end: int) -> int | None:
         """The newest window up to `end` that the store has scores of, None if it has none."""
