@@ -15,7 +15,9 @@ import pytest
 from aiohttp import web
 from collector.store_cases import T0, influx, point, query, rows
 
+from muster_collector import config
 from muster_collector.errors import ConfigError, StoreError
+from muster_collector.store import open_store
 from muster_collector.store.influx import InfluxStore
 from muster_collector.store.influx_http import InfluxSettings, Version
 from servers import Influx1, VictoriaMetrics, free_port
@@ -431,32 +433,15 @@ async def test_a_server_that_is_stopped_for_a_while(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_a_secret_that_cannot_be_read_is_a_wrong_configuration(tmp_path: Path) -> None:
-    from dataclasses import dataclass
-
-    from muster_collector.store import open_store
-
-    @dataclass
-    class Section:
-        kind: Any = "influxdb"
-        path: Path | None = None
-        url: str = "http://127.0.0.1:8086"
-        database: str = "muster"
-        org: str = ""
-        username: str = ""
-        password_file: Path | None = None
-        token_file: Path | None = None
-        version: str = "auto"
-
+def test_a_store_from_the_configuration(tmp_path: Path) -> None:
     token = tmp_path / "token"
-    for content in ("", "a\nb\n"):
-        token.write_text(content)
-        with pytest.raises(ConfigError, match="must hold one line"):
-            open_store(Section(token_file=token), tmp_path)
-    with pytest.raises(ConfigError, match=r"password_file = .*nope: cannot be read"):
-        open_store(Section(password_file=tmp_path / "nope"), tmp_path)
-    with pytest.raises(ConfigError, match=r"\[store\] version = '4'"):
-        open_store(Section(version="4"), tmp_path)
-    token.write_text("abc\n")
-    assert isinstance(open_store(Section(token_file=token), tmp_path), InfluxStore)
-    assert str(tmp_path / "muster.duckdb") in open_store(Section("embedded"), tmp_path).name
+    token.write_text(f"{SECRET}\n")
+    section = config.Store(kind="influxdb", token_file=token, version="2")
+    store = open_store(section, tmp_path)
+    assert isinstance(store, InfluxStore)
+    assert store._settings.token == SECRET
+    assert SECRET not in repr(store._settings)
+    with pytest.raises(ConfigError, match=r"\[store\] password_file = .*nope: cannot be read"):
+        open_store(section.model_copy(update={"password_file": tmp_path / "nope"}), tmp_path)
+    assert str(tmp_path / "muster.duckdb") in open_store(config.Store(), tmp_path).name
+    assert str(tmp_path / "x.db") in open_store(config.Store(path=tmp_path / "x.db"), tmp_path).name
