@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from fastapi import HTTPException
@@ -16,11 +16,11 @@ from muster_collector.store.base import Query, Read, Table
 
 PLACES = ("site", "district", "region")
 GROUP = ("level", "id", *PLACES, "method")
-NUMBERS = ("score", "low", "high", "coverage", "p10", "worst")
+MEANS = ("score", "low", "high", "coverage")
+NUMBERS = (*MEANS, "p10", "worst")
 COUNTS = ("scored", "planned")
 TEXTS = ("grade", "why")
-QUARTER = 900_000
-"""Local days of every time zone begin at multiples of a quarter of an hour in UTC."""
+HOUR = 3_600_000
 DAY = 86_400_000
 LOOK_BACK = 2_000
 """Strides before `at` in which the window that held then is looked for."""
@@ -36,7 +36,7 @@ async def windows(
     table = await given.store.select(
         Query(OVERALL, reads, first, last, GROUP, _where(level, wanted))
     )
-    rows = [_window(row) for row in _rows(table)]
+    rows = [_unscored(row) | {"time": times.iso(row["time"])} for row in _rows(table)]
     return sorted(rows, key=lambda row: (row["time"], row["id"]))
 
 
@@ -59,31 +59,72 @@ async def steps(
     step: int,
     zone: str | None,
 ) -> list[Row]:
-    """Means over steps; steps of whole days are local days of the estate's zone (or `zone`).
+    """Means over steps, each with its start as `time` and the number of its scored windows.
 
-    `time` is the step's start and `windows` how many scored windows it has. A score belongs to the
-    step in which its window ended; the end of a step belongs to the next one.
+    Steps of whole hours and days are made of the stored hours and days, and of the windows since.
+    Days are local days of the estate's zone, or of `zone`. A window belongs to the step in which
+    it ends; one that ends with a step belongs to it, as long as the step is of whole hours.
     """
-    local = step % DAY == 0
-    reads = (
-        *(Read(name, "mean") for name in NUMBERS),
-        Read("score", "count"),
-        Read("low", "count"),
-        *(Read(name, "last") for name in COUNTS),
-    )
-    every = QUARTER if local else step
-    table = await given.store.select(
-        Query(OVERALL, reads, *span, GROUP, _where(level, wanted), every)
-    )
-    rows = [_step(row) for row in _rows(table)]
-    if local:
-        rows = list(_days(rows, step // DAY, _zone(zone or given.scorer.estate.timezone)))
-    for row in rows:
+    estate_zone = given.scorer.estate.timezone
+    begin = _begin(step, _zone(zone or estate_zone))
+    if step % HOUR:
+        rows = await _buckets(given, level, wanted, span, step)
+    elif step % DAY or zone in (None, estate_zone):
+        kind = "hourly" if step % DAY else "daily"
+        rows = await _periods(given, level, wanted, span, kind)
+    else:
+        rows = await _windows(given, level, wanted, span)
+    made = list(_gathered(rows, begin))
+    for row in made:
         same = row["method"] == given.scorer.card.method and row["score"] is not None
         row["grade"] = given.scorer.card.grade(row["score"]) if same else ""
         row["time"] = times.iso(row["time"])
-        del row["_low"]
-    return sorted(rows, key=lambda row: (row["time"], row["id"]))
+    return sorted(made, key=lambda row: (row["time"], row["id"]))
+
+
+async def _periods(
+    given: Services, level: str, wanted: Sequence[str] | None, span: tuple[int, int], kind: str
+) -> list[Row]:
+    """Stored hours or days, and the windows after the last of them."""
+    names = (*MEANS, *COUNTS, "windows", "expected")
+    reads = tuple(Read(name, "raw") for name in names)
+    first, last = span[0] + 1, span[1] + 1
+    where = _where(level, wanted)
+    query = Query(f"{OVERALL}_{kind}", reads, first, last, GROUP, where)
+    rows = list(_rows(await given.store.select(query)))
+    covered = max((row["time"] for row in rows), default=span[0])
+    return rows + await _windows(given, level, wanted, (covered, span[1]))
+
+
+async def _windows(
+    given: Services, level: str, wanted: Sequence[str] | None, span: tuple[int, int]
+) -> list[Row]:
+    """Single windows that end in `start < t <= end`, counted as periods of one window."""
+    reads = tuple(Read(name, "raw") for name in (*MEANS, *COUNTS, "why"))
+    query = Query(OVERALL, reads, span[0] + 1, span[1] + 1, GROUP, _where(level, wanted))
+    rows = [_unscored(row) for row in _rows(await given.store.select(query))]
+    return [row | {"windows": int(row["score"] is not None), "expected": 1} for row in rows]
+
+
+async def _buckets(
+    given: Services, level: str, wanted: Sequence[str] | None, span: tuple[int, int], step: int
+) -> list[Row]:
+    """Means that the store makes, for steps shorter than an hour; `time` within the step."""
+    reads = (
+        *(Read(name, "mean") for name in MEANS),
+        *(Read(name, "last") for name in COUNTS),
+        Read("score", "count"),
+    )
+    where = _where(level, wanted)
+    query = Query(OVERALL, reads, *span, GROUP, where, step)
+    rows = []
+    for row in _rows(await given.store.select(query)):
+        plain = {tag: row[tag] for tag in GROUP if tag in row}
+        plain |= {name: row.get(f"{name}_mean") for name in MEANS}
+        plain |= {name: row.get(f"{name}_last") for name in COUNTS}
+        windows = row.get("score_count") or 0
+        rows.append(plain | {"time": row["time"] + 1, "windows": windows, "expected": 1})
+    return rows
 
 
 def _where(level: str, wanted: Sequence[str] | None) -> dict[str, Sequence[str]]:
@@ -101,44 +142,43 @@ def _rows(table: Table) -> Iterator[Row]:
         yield row
 
 
-def _window(row: Row) -> Row:
-    """A stored window; a reason means that there is no score, whatever an older field says."""
+def _unscored(row: Row) -> Row:
+    """A reason means that there is no score, whatever an older field says."""
     if row.get("why"):
-        row |= {"score": None, "grade": ""}
-    else:
-        row.pop("why", None)
-    return row | {"time": times.iso(row["time"])}
+        return row | {"score": None, "grade": ""}
+    row.pop("why", None)
+    return row
 
 
-def _step(row: Row) -> Row:
-    """A bucket with the statistics' names taken off; the counts weigh it in longer steps."""
-    plain = {tag: row[tag] for tag in (*GROUP, "time") if tag in row}
-    plain |= {name: row.get(f"{name}_mean") for name in NUMBERS}
-    plain |= {name: row.get(f"{name}_last") for name in COUNTS}
-    return plain | {"windows": row.get("score_count") or 0, "_low": row.get("low_count") or 0}
-
-
-def _days(rows: Sequence[Row], days: int, zone: dt.tzinfo) -> Iterator[Row]:
-    """Quarters of an hour gathered into `days` local days, weighted by their windows."""
+def _gathered(rows: Sequence[Row], begin: Callable[[int], int]) -> Iterator[Row]:
+    """Periods gathered into steps; each ends at its `time`, which lies in or at the step's end."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        start = _local_start(row["time"], days, zone)
-        groups.setdefault((start, *(row.get(tag, "") for tag in GROUP)), []).append(row)
+        key = (begin(row["time"] - 1), *(row.get(tag, "") for tag in GROUP))
+        groups.setdefault(key, []).append(row)
     for (start, *_), members in groups.items():
-        whole = {tag: members[0][tag] for tag in GROUP if tag in members[0]}
-        whole |= {"time": start}
-        for name in NUMBERS:
-            weight = "_low" if name in ("low", "high", "coverage") else "windows"
-            whole[name] = _mean([(row[name], row[weight]) for row in members])
-        whole |= {name: members[-1][name] for name in COUNTS}
-        yield whole | {key: sum(row[key] for row in members) for key in ("windows", "_low")}
+        newest = max(members, key=lambda row: int(row["time"]))
+        step = {tag: newest[tag] for tag in GROUP if tag in newest} | {"time": start}
+        for name in MEANS:
+            weight = "windows" if name == "score" else "expected"
+            step[name] = _mean([(row.get(name), row[weight] or 0) for row in members])
+        step |= {name: newest.get(name) for name in COUNTS}
+        yield step | {"windows": sum(row["windows"] or 0 for row in members)}
 
 
-def _local_start(time: int, days: int, zone: dt.tzinfo) -> int:
-    """The start in ms of the run of `days` local days that a time lies in, counted from day 1."""
-    day = dt.datetime.fromtimestamp(time / 1000, zone).date()
-    first = day - dt.timedelta(days=(day.toordinal() - 1) % days)
-    return round(dt.datetime(first.year, first.month, first.day, tzinfo=zone).timestamp() * 1000)
+def _begin(step: int, zone: dt.tzinfo) -> Callable[[int], int]:
+    """From a time to the start of its step, both in ms."""
+    if step % DAY:
+        return lambda time: time // step * step
+    days = step // DAY
+
+    def local(time: int) -> int:
+        # Runs of several days are counted from the first day of the calendar, for ever the same.
+        day = dt.datetime.fromtimestamp(time / 1000, zone).date()
+        day -= dt.timedelta(days=(day.toordinal() - 1) % days)
+        return round(dt.datetime(day.year, day.month, day.day, tzinfo=zone).timestamp() * 1000)
+
+    return local
 
 
 def _mean(values: Sequence[tuple[float | None, int]]) -> float | None:

@@ -177,20 +177,36 @@ async def test_steps_are_means_with_the_number_of_their_windows(world: World) ->
 
 
 async def test_days_are_local_days_also_when_they_have_23_hours(world: World) -> None:
-    """Berlin's 29 March 2026 begins at 23:00 UTC and lasts 23 hours."""
+    """Berlin's 29 March 2026 begins at 23:00 UTC and ends at 22:00 UTC."""
     hour = 60 * MINUTE
-    last_of_28 = 1_774_738_800_000  # 2026-03-28T23:00:00Z
-    for end in (last_of_28 - hour, last_of_28, last_of_28 + 22 * hour, last_of_28 + 23 * hour):
+    begin = 1_774_738_800_000  # 2026-03-28T23:00:00Z
+    for end in (begin, begin + 5 * MINUTE, begin + 23 * hour, begin + 23 * hour + 5 * MINUTE):
         await world.scorer.score_at(end)
-    world.now = last_of_28 + 48 * hour
+    world.now = begin + 48 * hour
     rows = await world.rows("/api/v1/readiness?from=now-4d&step=1d")
-    assert [(row["time"], row["score"]) for row in rows] == [
-        ("2026-03-27T23:00:00Z", None),
-        ("2026-03-28T23:00:00Z", None),
-        ("2026-03-29T22:00:00Z", None),
+    assert [(row["time"], row["score"], row["windows"]) for row in rows] == [
+        ("2026-03-27T23:00:00Z", None, 0),
+        ("2026-03-28T23:00:00Z", None, 0),
+        ("2026-03-29T22:00:00Z", None, 0),
     ]
     utc = await world.rows("/api/v1/readiness?from=now-4d&step=1d&zone=UTC")
     assert [row["time"][:10] for row in utc] == ["2026-03-28", "2026-03-29"]
+
+
+async def test_stored_days_and_the_windows_since_make_one_series(world: World) -> None:
+    """Once a day is stored, its windows may be gone; the newest day is still being made."""
+    world.now = END + 15_000
+    await world.scorer.tick()
+    for later in (24, 25):
+        world.now = END + later * 60 * MINUTE + 15_000
+        await world.scorer.tick()
+    world.scorer.dirty.clear()
+    await world.scorer.periods.write_due(world.now, ())
+    path = "/api/v1/readiness?level=node&id=n1&from=now-3d&step=1d&zone=Europe/Berlin"
+    days = await world.rows(path)
+    assert (days[0]["time"], days[0]["windows"]) == ("2026-02-28T23:00:00Z", 1)
+    assert days[0]["score"] == pytest.approx(SCORE)
+    assert len({day["time"] for day in days}) == len(days) == 2
 
 
 async def test_the_29th_of_february_is_a_day(world: World) -> None:
