@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,10 @@ CARD = "new-digital-infrastructure.toml"
 
 
 def card() -> Scorecard:
-    """The shipped scorecard."""
+    """The shipped scorecard, content with little data: simulated machines have few sensors."""
     path = resources.files("muster_collector") / "scorecards" / CARD
-    return load(path.read_text(encoding="utf-8"), CARD)
+    text = path.read_text(encoding="utf-8")
+    return load(re.sub(r"(?m)^coverage = .*$", "coverage = 0.25", text), CARD)
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Known:
 
     node: str
     site: str
-    every: float = 10.0
+    every: float = 30.0
     first_seen: int = 0
     last_report_ts: int | None = None
     last_arrival: int | None = None
@@ -51,8 +53,8 @@ class Known:
     epoch: int | None = 1
     simulated: bool = False
     agent: str = "0.1.0"
-    inventory: dict[str, Any] = field(default_factory=dict)
-    totals: dict[str, int] = field(default_factory=lambda: {"stored": 360, "duplicate": 3})
+    inventory: Mapping[str, Any] = field(default_factory=dict)
+    totals: Any = field(default_factory=lambda: {"stored": 360, "duplicate": 3})
 
 
 class Fleet:
@@ -67,13 +69,13 @@ class Fleet:
 
 @dataclass
 class Faults:
-    """Stands before the application: answers late, or with an error, or not at all."""
+    """Stands before the application: answers with an error, or not until `release`."""
 
     app: ASGIApp
-    delay: float = 0.0
     status: int = 0
+    held: str | None = None
+    release: asyncio.Event = field(default_factory=asyncio.Event)
     without_live: bool = False
-    only: str = "/api/"
     requests: list[str] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,11 +84,11 @@ class Faults:
             self.requests.append(path)
         if self.without_live and path.endswith("/live"):
             await _refuse(send, 404)
-        elif self.status and path.startswith(self.only):
+        elif self.status and path.startswith("/api/"):
             await _refuse(send, self.status)
         else:
-            if self.delay and path.startswith(self.only):
-                await asyncio.sleep(self.delay)
+            if self.held is not None and path.startswith(self.held):
+                await self.release.wait()
             await self.app(scope, receive, send)
 
 
@@ -107,13 +109,15 @@ class World:
         self.store = store
         self.fleet = fleet
         self.time = int(time.time() * 1000) // MINUTE * MINUTE
-        self.scorer = Scorer(
-            store, card(), estate, fleet, window=120, every=60, clock=lambda: self.time
-        )
+        self.scorer = Scorer(store, card(), estate, fleet, window=120, every=60, clock=self.now)
         self.stop = asyncio.Event()
         services = Services(store, fleet, self.scorer, stop=self.stop)
         self.faults = Faults(make_app(services, token=token))
         self.url = ""
+
+    def now(self) -> int:
+        """The collector's clock, which is ahead after `advance`."""
+        return max(self.time, int(time.time() * 1000))
 
     async def fill(self, machines: Sequence[simulated.Node], minutes: int) -> None:
         """The last `minutes` of samples, two a minute, and the scores of every window in them."""
@@ -164,6 +168,7 @@ class World:
             try:
                 yield self.url
             finally:
+                self.faults.release.set()
                 self.stop.set()
         listener.close()
 
@@ -187,8 +192,23 @@ async def world(
         await store.close()
 
 
-DISTRICTS = (("tianhe", "Tianhe", "天河区"), ("yuexiu", "Yuexiu", "越秀区"), ("nansha", "Nansha", "南沙区"))
+DISTRICTS = (
+    ("tianhe", "Tianhe", "天河区"),
+    ("yuexiu", "Yuexiu", "越秀区"),
+    ("nansha", "Nansha", "南沙区"),
+)
 INVENTORY = {"os": "Debian GNU/Linux 12", "kernel": "6.1.0-18-amd64", "cpus": 4, "memory": 8 << 30}
+
+
+def trouble(known: list[Known]) -> set[str]:
+    """Makes one node late, one silent, one refused; the names of those that send nothing."""
+    now = int(time.time() * 1000)
+    late, silent, refused = known[3], known[7], known[9]
+    late.last_report_ts = now - 61_000
+    silent.last_report_ts, silent.online = now - 900_000, False
+    silent.totals = {"stored": 212, "missing": 4}
+    refused.last_report_ts, refused.totals = None, {"stored": 0, "refused": 41}
+    return {silent.node, refused.node}
 
 
 def example(nodes: int = 24, sites: int = 6) -> tuple[list[simulated.Node], list[Known], Estate]:
@@ -206,11 +226,6 @@ def example(nodes: int = 24, sites: int = 6) -> tuple[list[simulated.Node], list
         )
         for machine in machines
     ]
-    known[3] = replace(known[3], last_report_ts=now - 22_000)
-    known[7] = replace(
-        known[7], last_report_ts=now - 900_000, online=False, totals={"stored": 212, "missing": 4}
-    )
-    known[9] = replace(known[9], last_report_ts=None, totals={"stored": 0, "refused": 41})
     places = sorted({machine.site for machine in machines})
     estate = Estate(
         name="Example fleet",

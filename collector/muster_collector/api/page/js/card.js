@@ -12,10 +12,8 @@ export function setTitles(parts) {
 
 /** Takes over `/api/v1/scorecard`. */
 export function setCard(card) {
-  for (const parts of [card.level, card.indicator]) {
-    for (const [id, part] of Object.entries(parts)) titles.set(id, part.title);
-  }
-  bands = [...card.band].sort((a, b) => b.at_least - a.at_least);
+  setTitles([...card.levels, ...card.indicators]);
+  bands = [...card.bands].sort((a, b) => b.at_least - a.at_least);
 }
 
 export const titleOf = (id) => pick(titles.get(id), id);

@@ -22,7 +22,7 @@ function number(value, digits) {
 }
 
 export const count = (value) => (known(value) ? number(value, 0) : NONE);
-export const score = (value) => (known(value) ? number(value, 1) : NONE);
+export const score = (value, digits = 1) => (known(value) ? number(value, digits) : NONE);
 
 /** Points lost, always with a minus before what is lost: exact zero is "0". */
 export function lost(value, digits = 1) {
@@ -63,13 +63,15 @@ export function bytes(value, suffix = "B") {
   return `${step ? significant(amount) : number(amount, 0)} ${STEPS[step]}${suffix}`;
 }
 
-const UNIT_NAMES = { percent: "%", celsius: "°C" };
+const UNIT_NAMES = { percent: "%", Cel: "°C", "1/s": "/s" };
 
 /** A value with its unit. */
 export function withUnit(value, unit) {
   if (!known(value)) return NONE;
   if (unit === "bytes" || unit === "B") return bytes(value);
   if (unit === "bytes/s" || unit === "B/s") return bytes(value, "B/s");
+  if (unit === "s" && value >= 120) return span(value);
+  if (unit === "d") return span(value * 86400);
   if (unit === "1" || !unit) return significant(value);
   return `${significant(value)} ${UNIT_NAMES[unit] ?? unit}`;
 }

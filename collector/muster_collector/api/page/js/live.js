@@ -21,7 +21,7 @@ async function* messages(body) {
   }
 }
 
-/** `load(signal)` fetches and shows; `onState({state, since, error})` after every change. */
+/** `load(signal)` fetches and shows, and returns after how many ms there is more; `onState({state, since, error})` after every change. */
 export function createLive({ load, onState }) {
   let streaming = false;
   let since = null;
@@ -40,25 +40,28 @@ export function createLive({ load, onState }) {
 
   async function run(controller) {
     const began = performance.now();
+    let next = Infinity;
     try {
-      await load(controller.signal);
+      const wait = await load(controller.signal);
       if (controller.signal.aborted) return;
       since = Date.now();
       error = null;
+      next = wait;
     } catch (reason) {
       if (controller.signal.aborted) return;
       if (!reason.isApi) throw reason;
       error = reason;
     } finally {
-      if (running === controller) finish(performance.now() - began);
+      if (running === controller) finish(performance.now() - began, next);
     }
   }
 
-  function finish(took) {
+  function finish(took, next) {
     running = null;
     tell();
     const pause = Math.max(500, took);
-    later(again ? pause : Math.max(pause, streaming && !error ? SLOWEST : POLL));
+    const usual = streaming && !error ? SLOWEST : POLL;
+    later(again ? pause : Math.max(pause, Math.min(usual, next)));
     again = false;
   }
 

@@ -9,7 +9,7 @@ import { language, onLanguage, setLanguage, t } from "./i18n.js";
 import { createLive, POLL } from "./live.js";
 import { head } from "./model.js";
 import { parse } from "./route.js";
-import { setToken } from "./settings.js";
+import { getToken, setToken } from "./settings.js";
 import { onTheme, theme, toggleTheme } from "./theme.js";
 import { nodeView } from "./views/node.js";
 import { unitView } from "./views/unit.js";
@@ -95,11 +95,11 @@ async function card(signal) {
   haveCard = true;
 }
 
-// What is costly for the collector (ten thousand nodes) is asked for a tenth of the time at most.
-const due = ({ costly, last }) => !costly || !last || performance.now() > last.end + 9 * last.took;
+// What is costly for the collector (ten thousand nodes) takes a tenth of its time at most.
+const rest = ({ last }) => (last ? Math.max(0, last.end + 9 * last.took - performance.now()) : 0);
+const restingOnes = (feeds) => feeds.filter((one) => one.costly && rest(one) > 0);
 
 async function feed(one, signal, shown) {
-  if (!due(one)) return;
   const began = performance.now();
   const answer = await one.load(signal);
   if (signal.aborted || shown !== view) return;
@@ -109,13 +109,23 @@ async function feed(one, signal, shown) {
   one.last = { end, took: end - began };
 }
 
-/** Loads all feeds at once; fails when the collector does not answer, tells of single failures. */
+/**
+ * Loads what is due; fails when the collector does not answer, tells of single failures. Returns
+ * after how many ms there is more to load.
+ */
 async function load(signal) {
   const shown = view;
+  const resting = restingOnes(shown.feeds);
   // Names and colours come first, but their absence must not hold back the figures.
   const carded = await Promise.allSettled([card(signal)]);
-  const done = await Promise.allSettled(shown.feeds.map((one) => feed(one, signal, shown)));
-  if (signal.aborted) return;
+  const stage = (later) =>
+    Promise.allSettled(
+      shown.feeds
+        .filter((one) => Boolean(one.later) === later && !resting.includes(one))
+        .map((one) => feed(one, signal, shown)),
+    );
+  const done = [...(await stage(false)), ...(await stage(true))];
+  if (signal.aborted) return Infinity;
   const failures = done.filter((one) => one.status === "rejected").map((one) => one.reason);
   const bug = failures.find((reason) => !(reason instanceof ApiError));
   if (bug) throw bug;
@@ -125,6 +135,7 @@ async function load(signal) {
   if (first && (failures.length === done.length || !first.status)) throw first;
   problem.hidden = !first;
   if (first) put(problem, t("part_failed", { reason: first.message }));
+  return Math.min(...resting.map(rest));
 }
 
 function askForToken() {
@@ -137,6 +148,7 @@ function askForToken() {
     h("label", { for: "token" }, t("token_label")),
     field,
     h("button", { class: "switch" }, t("token_go")),
+    getToken() ? h("p", { role: "alert" }, t("token_wrong")) : null,
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -154,7 +166,7 @@ function showState(next) {
   const text = t(`state_${next.state}`, { time, n: POLL / 1000 });
   put(pulse, text);
   pulse.dataset.state = next.state;
-  stale.hidden = !next.error;
+  stale.hidden = !next.error || next.error.status === 401;
   if (next.error) {
     put(stale, t("stale_banner", { time, reason: next.error.message }));
     problem.hidden = true;

@@ -74,5 +74,13 @@ export function below(level, id) {
   return Object.fromEntries(under.map((one) => [one, allOf(one).filter(inside)]));
 }
 
+/** Nodes scored and planned below a unit, from its sites; null while they are not known. */
+export function nodesOf(level, id) {
+  const own = level === "site" ? [find("site", id)].filter(Boolean) : below(level, id).site;
+  if (!own?.length) return null;
+  const sum = (name) => own.reduce((total, site) => total + site[name], 0);
+  return { scored: sum("scored"), planned: sum("planned") };
+}
+
 /** How many nodes are known at all. */
 export const nodeCount = () => Math.max(model.about.size, model.units.node.size);

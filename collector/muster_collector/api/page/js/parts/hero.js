@@ -5,21 +5,23 @@ import { around, plot } from "./plot.js";
 import { fill, h } from "../dom.js";
 import { clock, count, known, score as figure, share, span } from "../format.js";
 import { t } from "../i18n.js";
+import { head } from "../model.js";
 
 const fact = (label, value, title) =>
   h("div", {}, h("dt", { title }, label), h("dd", {}, value));
 
-function facts(unit, window) {
-  const counts = known(unit.planned) && known(unit.scored);
+function facts(unit, nodes) {
+  const window = head()?.window;
   return h(
     "dl",
     { class: "facts" },
     fact(t("interval"), intervalText(unit), t("interval_help")),
     fact(t("coverage"), share(unit.coverage)),
-    counts
+    nodes
       ? fact(
-          t("scored"),
-          t("scored_of", { scored: count(unit.scored), planned: count(unit.planned) }),
+          t("nodes_scored"),
+          t("scored_of", { scored: count(nodes.scored), planned: count(nodes.planned) }),
+          t("nodes_scored_help"),
         )
       : null,
     known(unit.time) && known(window)
@@ -28,7 +30,7 @@ function facts(unit, window) {
   );
 }
 
-function figures(unit, window) {
+function figures(unit, nodes) {
   const has = known(unit.score);
   return [
     h(
@@ -41,11 +43,11 @@ function figures(unit, window) {
     has ? null : h("p", { class: "why" }, t("no_score_why", { why: unit.why || t("why_unknown") })),
     scale(unit, "large"),
     h("span", { class: "ruler", "aria-hidden": "true" }, ["0", "25", "50", "75", "100"].map((x) => h("i", {}, x))),
-    facts(unit, window),
+    facts(unit, nodes),
   ];
 }
 
-/** `update(unit, window)` for the figures, `trend(series)` for the plot. */
+/** `update(unit, {scored, planned})` for the figures, `trend(series)` for the plot. */
 export function hero() {
   const left = h("div", { class: "score" });
   const chart = plot({
@@ -57,6 +59,7 @@ export function hero() {
     ],
     band: [1, 0],
     format: (value) => figure(value),
+    tick: count,
     bounds: around(10),
     height: 208,
     axisWidth: 40,
@@ -65,7 +68,7 @@ export function hero() {
   const node = h("section", { class: "card hero", "aria-label": t("readiness") }, left, chart.node);
   return {
     node,
-    update: (unit, window) => fill(left, figures(unit, window)),
+    update: (unit, nodes) => fill(left, figures(unit, nodes)),
     trend: chart.update,
     close: chart.close,
   };

@@ -4,7 +4,7 @@ import { fill, h, put } from "../dom.js";
 import { now } from "../clock.js";
 import { ago, count, known, nameOf, score as figure, share } from "../format.js";
 import { t } from "../i18n.js";
-import { find } from "../model.js";
+import { find, nodesOf } from "../model.js";
 import { hrefOf } from "../route.js";
 import { titleOf } from "../card.js";
 import { gradeChip, scale, scoreCell } from "./score.js";
@@ -103,15 +103,20 @@ const nodeColumns = () => [
   },
 ];
 
+function nodesCell(unit) {
+  const nodes = nodesOf(unit.level, unit.id);
+  return nodes && t("scored_of", { scored: count(nodes.scored), planned: count(nodes.planned) });
+}
+
 const placeColumns = (level) => [
   { key: "name", label: t(level), value: nameOf, cell: link },
   ...scoreColumns(),
   {
     key: "scored",
     label: t("nodes_scored"),
-    value: (unit) => unit.scored ?? null,
-    mark: (unit) => `${unit.scored}/${unit.planned}`,
-    cell: (unit) => t("scored_of", { scored: count(unit.scored), planned: count(unit.planned) }),
+    value: (unit) => nodesOf(unit.level, unit.id)?.scored ?? null,
+    mark: (unit) => JSON.stringify(nodesOf(unit.level, unit.id)),
+    cell: nodesCell,
     numeric: true,
     minor: true,
   },
@@ -129,6 +134,7 @@ const TITLES = { region: "regions", district: "districts", site: "sites", node: 
 
 /** Tabs over the levels below; `update({region: [...], ..., node: [...]})`. */
 export function listing(levels) {
+  let picked = null;
   let chosen = null;
   let units = {};
   let status = null;
@@ -167,7 +173,7 @@ export function listing(levels) {
   function tab(level) {
     const amount = h("span", { class: "soft" });
     const props = { role: "tab", id: `tab-${level}`, "aria-controls": "listed" };
-    const button = h("button", { ...props, on: { click: () => choose(level) } }, t(TITLES[level]), " ", amount);
+    const button = h("button", { ...props, on: { click: () => pickTab(level) } }, t(TITLES[level]), " ", amount);
     return { level, button, amount };
   }
 
@@ -177,8 +183,13 @@ export function listing(levels) {
     const open = tabs.filter((one) => !one.button.hidden);
     const at = open.findIndex((one) => one.level === chosen);
     const next = open[(at + step + open.length) % open.length];
-    choose(next.level);
+    pickTab(next.level);
     next.button.focus();
+  }
+
+  function pickTab(level) {
+    picked = level;
+    choose(level);
   }
 
   function choose(level) {
@@ -199,14 +210,14 @@ export function listing(levels) {
   }
 
   function byStatus(next) {
-    status = status === next ? null : next;
-    tables.get(chosen).first();
-    show();
+    status = status === next && chosen === "node" ? null : next;
+    tables.get("node").first();
+    pickTab("node");
   }
 
   const matches = (unit) =>
     (!wanted || `${nameOf(unit)} ${unit.id} ${unit.site ?? ""}`.toLowerCase().includes(wanted)) &&
-    (!status || chosen !== "node" || unit.status === status);
+    (chosen !== "node" || !status || unit.status === status);
 
   function showChips() {
     const counts = new Map();
@@ -218,9 +229,9 @@ export function listing(levels) {
     }
     for (const button of chips.children) {
       put(button.lastElementChild, count(counts.get(button.dataset.status)));
-      button.setAttribute("aria-pressed", String(button.dataset.status === status));
+      button.setAttribute("aria-pressed", String(chosen === "node" && button.dataset.status === status));
     }
-    chips.hidden = chosen !== "node" || !present.length;
+    chips.hidden = !present.length;
   }
 
   function chip(one) {
@@ -235,15 +246,21 @@ export function listing(levels) {
     tables.get(chosen).update(all.filter(matches), t(all.length ? "rows_none" : "rows_empty"));
   }
 
+  // Of places, only those that somebody assigned or that hold something are worth a tab.
+  const worthwhile = (level) =>
+    level === "node" || (units[level] ?? []).some((unit) => unit.id !== "unassigned");
+
   function update(next) {
     units = next;
     for (const one of tabs) {
       put(one.amount, count(next[one.level]?.length ?? 0));
-      one.button.hidden = !next[one.level]?.length && one.level !== "node";
+      one.button.hidden = !worthwhile(one.level);
     }
-    const current = tabs.find((one) => one.level === chosen);
-    if (!current || current.button.hidden) choose(tabs.find((one) => !one.button.hidden).level);
-    else show();
+    const open = tabs.filter((one) => !one.button.hidden).map((one) => one.level);
+    const wish = picked ?? ((next.site?.length ?? 0) > 1 ? "site" : "node");
+    const level = open.includes(wish) ? wish : open.at(-1);
+    if (level === chosen) show();
+    else choose(level);
   }
 
   return { node, update, search };

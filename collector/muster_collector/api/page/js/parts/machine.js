@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { h } from "../dom.js";
-import { bytes, percent } from "../format.js";
+import { bytes, count, percent } from "../format.js";
 import { t } from "../i18n.js";
 import { now } from "../clock.js";
 import { fromZero, plot, whole } from "./plot.js";
@@ -61,8 +61,9 @@ function wholes(names) {
 }
 
 /** Time to value of one line; series that `by` tells apart are added up. */
-async function line({ of: [measurement, field, statistic], where, by, turn }, node, signal) {
-  const query = { measurement, field, statistic, node, where, by, from: "now-1h", every: "30s" };
+async function line({ of: [measurement, field, statistic], where, by, turn }, node, bucket, signal) {
+  const every = `${bucket}s`;
+  const query = { measurement, field, statistic, node, where, by, from: "now-1h", every };
   const { rows } = await get("series", query, signal);
   const kept = by ? new Set(wholes([...new Set(rows.map((row) => row[by]))])) : null;
   const points = new Map();
@@ -75,38 +76,44 @@ async function line({ of: [measurement, field, statistic], where, by, turn }, no
 }
 
 /** Columns on one time axis for lines whose buckets may differ; a missing bucket is a gap. */
-function together(lines) {
+function together(lines, bucket) {
   const to = now();
   const seen = new Set(lines.flatMap((points) => [...points.keys()]));
-  const times = withGaps([...seen].sort((a, b) => a - b));
+  const times = withGaps([...seen].sort((a, b) => a - b), bucket * 1000);
   const values = lines.map((points) => times.map((time) => points.get(time) ?? null));
   return { times, values, from: to - HOUR, to };
 }
 
-const BUCKET = 30_000;
-
 /** A time within every gap of more than two buckets, so that no line is drawn across it. */
-const withGaps = (times) =>
-  times.flatMap((time, i) => (i && time - times[i - 1] > 2.5 * BUCKET ? [time - BUCKET, time] : [time]));
+const withGaps = (times, bucket) =>
+  times.flatMap((time, i) =>
+    i && time - times[i - 1] > 2.5 * bucket ? [time - bucket, time] : [time],
+  );
 
 /** The four plots of a node and the feeds that fill them. */
 export function machinePlots(node) {
+  let bucket = 30;
   const plots = PLOTS.map((spec) => ({
     spec,
     chart: plot({
       title: t(spec.title),
       format: spec.format,
       bounds: spec.bounds,
-      axisWidth: spec.format === rate ? 74 : 56,
+      tick: spec.format === percent ? (value) => `${count(value)} %` : rate,
+      binary: spec.format === rate,
+      axisWidth: spec.format === rate ? 74 : 50,
       series: spec.lines.map(({ color, label, area }) => ({ color, area, label: t(label) })),
     }),
   }));
   return {
     node: h("div", { class: "plots" }, plots.map((one) => one.chart.node)),
     feeds: plots.map(({ spec, chart }) => ({
-      load: (signal) => Promise.all(spec.lines.map((one) => line(one, node, signal))),
-      show: (lines) => chart.update(together(lines)),
+      load: (signal) => Promise.all(spec.lines.map((one) => line(one, node, bucket, signal))),
+      show: (lines) => chart.update(together(lines, bucket)),
+      later: true,
     })),
+    // A rate needs at least two samples in a bucket: four intervals leave room for a late one.
+    reportsEvery: (seconds) => (bucket = Math.max(30, Math.ceil(seconds * 4))),
     close: () => plots.forEach((one) => one.chart.close()),
   };
 }

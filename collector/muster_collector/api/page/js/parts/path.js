@@ -12,7 +12,8 @@ export function path(unit) {
   const above = ["region", "district", "site"]
     .filter((level) => level !== unit.level && unit[level] && unit[level] !== "unassigned")
     .map((level) => find(level, unit[level]) ?? { level, id: unit[level] });
-  const links = [{ level: "fleet", id: "fleet" }, ...above].map((one) =>
+  const fleet = find("fleet", "fleet") ?? { level: "fleet", id: "fleet" };
+  const links = [fleet, ...above].map((one) =>
     h("li", {}, h("a", { href: hrefOf(one.level, one.id) }, nameOf(one))),
   );
   return h("nav", { class: "path", "aria-label": t("path") }, h("ol", {}, links));

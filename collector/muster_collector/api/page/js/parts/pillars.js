@@ -1,40 +1,36 @@
 // Pillars on one common scale, and the bar that shows where the points went.
 
-import { titleOf, toneAt } from "../card.js";
+import { titleOf } from "../card.js";
 import { h } from "../dom.js";
 import { known, lost, score as figure, share } from "../format.js";
 import { t } from "../i18n.js";
 import { scale, scoreCell } from "./score.js";
 
-/** One bar of 100 points: what is kept, then what each part costs, greatest first. */
-export function waterfall(unit, parts) {
-  if (!known(unit.score)) return null;
-  const costly = parts.filter((part) => known(part.lost) && part.lost > 0);
-  costly.sort((a, b) => b.lost - a.lost);
-  const segment = (label, points, kind, text) =>
+const costing = (parts) =>
+  parts.filter((part) => known(part.lost) && part.lost > 0).sort((a, b) => b.lost - a.lost);
+
+/** A bar of all points that are missing from 100, divided by what costs them, greatest first. */
+function lostBar(parts) {
+  const segment = (part) =>
     h(
       "li",
-      { class: kind, vars: { points }, title: `${label} ${text}` },
-      h("span", { class: "name" }, label),
-      h("span", { class: "points" }, text),
+      { vars: { points: part.lost }, title: `${titleOf(part.id)} ${lost(part.lost, 2)}` },
+      h("span", { class: "name" }, titleOf(part.id)),
+      h("span", { class: "points" }, lost(part.lost, 2)),
     );
-  return h(
-    "ul",
-    { class: "stack", data: { tone: toneAt(unit.score) }, "aria-label": t("explained") },
-    segment(t("kept"), unit.score, "kept", figure(unit.score)),
-    costly.map((part) => segment(titleOf(part.id), part.lost, "cost", lost(part.lost))),
-  );
+  return h("ul", { class: "stack", "aria-label": t("explained") }, parts.map(segment));
 }
 
-/** 100 minus the losses is the score: said in figures. */
-export function sumLine(unit, parts) {
+/** Where the points went, in figures (100 minus the losses is the score) and as a bar. */
+export function losses(unit, parts) {
   if (!known(unit.score) || !parts.some((part) => known(part.lost))) return null;
   const total = parts.reduce((sum, part) => sum + (known(part.lost) ? part.lost : 0), 0);
-  return h(
-    "p",
-    { class: "sum" },
-    t("explained_sum", { lost: figure(total), score: figure(100 - total) }),
-  );
+  const sum = t("explained_sum", { lost: figure(total, 2), score: figure(100 - total, 2) });
+  const costly = costing(parts);
+  return [
+    h("p", { class: "sum" }, costly.length ? sum : t("explained_none")),
+    costly.length ? lostBar(costly) : null,
+  ];
 }
 
 function pillarRow(pillar) {

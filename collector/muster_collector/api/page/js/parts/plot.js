@@ -11,7 +11,10 @@ const library = () => (loading ??= import("../../vendor/uplot/uPlot.esm.js"));
 
 const FONT = () => `11px ${getComputedStyle(document.body).fontFamily}`;
 
-function axes(format, size) {
+// Steps for bytes: whole in KiB, MiB, GiB.
+const BINARY = Array.from({ length: 60 }, (_, power) => 2 ** power);
+
+function axes({ tick, size, binary }) {
   const common = {
     stroke: token("ink-3"),
     font: FONT(),
@@ -21,7 +24,7 @@ function axes(format, size) {
   const times = (_, splits, _axis, _space, step) => splits.map((at) => clock(at * 1000, step < 60));
   return [
     { ...common, values: times, size: 28, space: 76, grid: { show: false } },
-    { ...common, values: (_, splits) => splits.map((at) => format(at)), size, space: 34, gap: 8 },
+    { ...common, values: (_, splits) => splits.map((at) => tick(at)), size, space: 34, gap: 8, incrs: binary ? BINARY : undefined },
   ];
 }
 
@@ -49,9 +52,9 @@ function isolated(values) {
 /**
  * A plot with `update({times, values})`: ms, and one list per series (null is a gap).
  * `series` are {label, color, area, hidden}; `band` fills between two of them; `format` writes a
- * value; `bounds(min, max)` gives the axis; `empty` stands there while there is nothing.
+ * value, `tick` one on the axis; `bounds(min, max)` gives the axis; `empty` stands there while there is nothing.
  */
-export function plot({ title, series, format, bounds, band, height = 180, axisWidth = 46, empty }) {
+export function plot({ title, series, format, tick, binary, bounds, band, height = 180, axisWidth = 46, empty }) {
   const legend = h("p", { class: "legend" });
   const canvas = h("div", { class: "canvas", role: "img", vars: { height: `${height}px` } });
   const nothing = h("p", { class: "quiet none" }, empty ?? t("plot_none"));
@@ -104,7 +107,7 @@ export function plot({ title, series, format, bounds, band, height = 180, axisWi
           x: { time: true, range: () => [data.from / 1000, data.to / 1000] },
           y: { range: (_, min, max) => bounds(min, max) },
         },
-        axes: axes(format, axisWidth),
+        axes: axes({ tick: tick ?? format, size: axisWidth, binary }),
         series: [{}, ...series.map(seriesOf)],
         bands: band ? [{ series: [band[0] + 1, band[1] + 1], fill: token("plot-band") }] : [],
         hooks: { setCursor: [(u) => read(u.cursor.idx)] },
@@ -166,9 +169,7 @@ export const whole = () => [0, 100];
 /** Around the values, at least `span` high, within 0 to 100. */
 export function around(span) {
   return (min, max) => {
-    const middle = (min + max) / 2;
-    const half = Math.max(span, (max - min) * 1.25) / 2;
-    const low = Math.max(0, Math.min(middle - half, 100 - 2 * half));
-    return [Math.floor(low), Math.ceil(Math.min(100, low + 2 * half))];
+    const room = Math.max((max - min) * 0.08, (span - (max - min)) / 2);
+    return [Math.max(0, min - room), Math.min(100, max + room)];
   };
 }

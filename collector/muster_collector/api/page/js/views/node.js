@@ -4,15 +4,15 @@ import { get } from "../api.js";
 import { setTitles, titleOf } from "../card.js";
 import { now } from "../clock.js";
 import { fill, h, put } from "../dom.js";
-import { ago, known, lost, moment, nameOf, share, span, withUnit } from "../format.js";
+import { ago, known, lost, moment, nameOf, NONE, share, span, withUnit } from "../format.js";
 import { t } from "../i18n.js";
 import { loadPlaces, nodeRow } from "../feeds.js";
-import { find, head } from "../model.js";
+import { find } from "../model.js";
 import { totals } from "../parts/completeness.js";
 import { hero } from "../parts/hero.js";
 import { panel } from "../parts/panel.js";
 import { path } from "../parts/path.js";
-import { axis, sumLine, waterfall } from "../parts/pillars.js";
+import { axis, losses } from "../parts/pillars.js";
 import { scale, scoreCell } from "../parts/score.js";
 import { simulatedBadge, statusChip } from "../parts/status.js";
 import { machinePlots } from "../parts/machine.js";
@@ -21,11 +21,11 @@ import { hourOf } from "../trend.js";
 function indicatorRow(one) {
   return h(
     "tr",
-    { class: "sub" },
+    { class: known(one.score) ? "sub" : "sub absent" },
     h("th", { scope: "row", title: one.meaning }, titleOf(one.id)),
     h("td", { class: "number" }, known(one.value) ? withUnit(one.value, one.unit) : h("span", { class: "noscore" }, t("missing"))),
     h("td", { class: "wide" }, scale(one, "small")),
-    h("td", { class: "number" }, scoreCell(one)),
+    h("td", { class: "number" }, known(one.score) ? scoreCell(one) : NONE),
     h("td", { class: "number" }, lost(one.lost, 2)),
   );
 }
@@ -129,7 +129,7 @@ export function nodeView(id) {
         ? h("span", { class: "soft" }, t("last_report"), " ", h("span", { data: { since: unit.lastReport } }, ago(unit.lastReport, now())))
         : null,
     );
-    top.update(unit, head()?.window);
+    top.update(unit, null);
   }
 
   function showNode(answer) {
@@ -139,9 +139,10 @@ export function nodeView(id) {
     setTitles(pillars);
     const indicators = pillars.flatMap((pillar) => pillar.indicators);
     setTitles(indicators);
+    machine.reportsEvery(answer.every);
     const unit = { ...nodeRow(answer), time: answer.time && Date.parse(answer.time) };
     show(unit);
-    fill(why, waterfall(unit, pillars), sumLine(unit, indicators), explanation(pillars));
+    fill(why, losses(unit, indicators), explanation(pillars));
     fill(about, inventoryList(answer));
     fill(reports, totals(answer));
   }

@@ -5,12 +5,12 @@ import { setTitles } from "../card.js";
 import { fill, h, put } from "../dom.js";
 import { nameOf } from "../format.js";
 import { t } from "../i18n.js";
-import { below, find, head, LEVELS } from "../model.js";
+import { below, find, head, LEVELS, nodesOf } from "../model.js";
 import { hero } from "../parts/hero.js";
 import { listing } from "../parts/listing.js";
 import { panel } from "../parts/panel.js";
 import { path } from "../parts/path.js";
-import { pillarTable, sumLine, waterfall } from "../parts/pillars.js";
+import { losses, pillarTable } from "../parts/pillars.js";
 import { totals } from "../parts/completeness.js";
 import { waiting } from "../parts/waiting.js";
 import { absent, loadNodes, loadPlaces, loadScores } from "../feeds.js";
@@ -47,7 +47,7 @@ export function unitView(level, id) {
       only(lost);
       return;
     }
-    if (answer === absent.scores) {
+    if (answer === absent.scores || (level === "fleet" && answer.planned === 0)) {
       first.update();
       only(first.node);
       return;
@@ -55,8 +55,8 @@ export function unitView(level, id) {
     setTitles(answer.pillars);
     const unit = { ...answer, level, time: Date.parse(answer.time) };
     named(unit);
-    top.update(unit, head()?.window);
-    fill(ledger, waterfall(unit, unit.pillars), sumLine(unit, unit.pillars), pillarTable(unit.pillars));
+    top.update(unit, nodesOf(level, id));
+    fill(ledger, losses(unit, unit.pillars), pillarTable(unit.pillars));
     only(...parts.filter((part) => part !== complete || reports.hasChildNodes()));
   }
 
@@ -84,12 +84,13 @@ export function unitView(level, id) {
     {
       load: (signal) => loadNodes(signal, level === "site" ? id : undefined),
       show: showList,
+      later: true,
       costly: true,
     },
     { load: (signal) => hourOf(level, id, signal), show: top.trend },
   ];
   if (level === "fleet") {
-    feeds.push({ load: (signal) => get("completeness", {}, signal), show: (answer) => showReports(answer.sum) });
+    feeds.push({ load: (signal) => get("completeness", { limit: 1 }, signal), show: (answer) => showReports(answer.sum), later: true });
   }
   return {
     node,
