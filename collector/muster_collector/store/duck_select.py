@@ -14,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from muster_collector.store.base import Query, Read, Table
-from muster_collector.store.duck_catalog import Catalog, Field, Measurement
+from muster_collector.store.duck_catalog import Catalog, Measurement
 from muster_collector.store.tables import (
     PERCENTILES,
     Row,
     answerable,
     build,
     is_raw,
-    result_kind,
 )
 
-KEPT: Final = 256
+KEPT: Final = 64
 """Selections kept: the scorer asks the same of the same series again and again."""
 
 
@@ -64,7 +63,8 @@ class Selector:
                     row = Row(wanted.groups[group], time, [None] * len(query.reads))
                     found[group, time] = row
                     rows.append(row)
-                _fill(row, query, fields, some, values)
+                for position, value in zip(some, values, strict=True):
+                    row.values[position] = value
         return build(query, rows)
 
     def _select_series(self, measurement: Measurement, query: Query) -> Wanted:
@@ -150,12 +150,3 @@ def _rate(column: str, time: str, source: str, merged: bool) -> str:
         "SELECT g, t, 1000 * sum(greatest(d, 0))::DOUBLE / (max(time) - min(time)) "  # noqa: S608
         f"FROM ({differences}) GROUP BY g, t HAVING count(*) > 1"
     )
-
-
-def _fill(
-    row: Row, query: Query, fields: Mapping[str, Field], positions: list[int], values: list[Any]
-) -> None:
-    for position, value in zip(positions, values, strict=True):
-        if value is not None:
-            read = query.reads[position]
-            row.values[position] = result_kind(read, fields[read.field].kind)(value)

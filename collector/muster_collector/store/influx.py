@@ -7,6 +7,7 @@ not. Writing a point twice overwrites it, so trying again never counts twice.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -44,18 +45,23 @@ class InfluxStore:
         self._kinds: dict[str, dict[str, tables.Kind]] = {}
         self._server: Server | None = None
         self._writer: Writer | None = None
+        self._opening = asyncio.Lock()
         self.name = "InfluxDB"
 
     async def open(self) -> None:
         """Find out the version, and with 1.x create the database where it is missing."""
-        await self.close()
+        async with self._opening:
+            if self._writer is None:
+                await self._connect()
+
+    async def _connect(self) -> None:
         self._server = Server(self._settings)
         self.name = f"InfluxDB at {self._server.url}"
         try:
             self._writer = await self._prepare(self._server)
-        except StoreError:
-            await self.close()
-            raise
+        finally:
+            if self._writer is None:
+                await self.close()
 
     async def _prepare(self, server: Server) -> Writer:
         version: str = self._settings.version
@@ -74,6 +80,7 @@ class InfluxStore:
         """Let the connections go."""
         writer, server = self._writer, self._server
         self._writer = self._server = None
+        self._kinds.clear()
         if writer is not None:
             await writer.close()
         if server is not None:
@@ -81,8 +88,7 @@ class InfluxStore:
 
     async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
         """Write a batch; what is not in the answer is stored."""
-        if self._writer is None:
-            await self.open()
+        await self.open()
         lines, positions, refused = self._encoder.encode(points)
         kept = [points[position] for position in positions]
         for first, last in _pieces(lines):
@@ -148,8 +154,7 @@ class InfluxStore:
     async def select(self, query: Query) -> Table:
         """Answer one query with InfluxQL."""
         tables.check(query)
-        if self._server is None:
-            await self.open()
+        await self.open()
         if any(not values for values in query.where.values()) or query.start >= query.end:
             return tables.build(query, [])
         kinds = await self._kinds_of(query)
@@ -163,12 +168,14 @@ class InfluxStore:
 
     async def _kinds_of(self, query: Query) -> dict[str, tables.Kind]:
         """The types of the measurement's fields; asked again only for a field not seen before."""
-        kinds = self._kinds.setdefault(query.measurement, {})
+        kinds = self._kinds.get(query.measurement, {})
         if any(read.field not in kinds for read in query.reads):
             (result,) = await self._query([influxql.field_keys(query.measurement)])
             for series in result.get("series", []):
-                for key, kind in series["values"]:
-                    kinds.setdefault(key, influxql.KINDS[kind])
+                # A known type stays: shards may disagree, and the first one told is in use.
+                told = {key: influxql.KINDS.get(kind, str) for key, kind in series["values"]}
+                kinds = told | kinds
+                self._kinds[query.measurement] = kinds
         return kinds
 
     async def _query(self, statements: list[str]) -> list[Any]:

@@ -148,11 +148,11 @@ def rows(
 def _fill(
     row: Row, query: Query, kinds: dict[str, Kind], positions: tuple[int, ...], values: list[Any]
 ) -> None:
-    """JSON has one kind of number: give each value the type its field has."""
+    """JSON writes 5.0 as 5: give such values the type their field has."""
     if query.reads[positions[0]].statistic == "rate":
         difference, elapsed = values
         values = [1000 * (difference or 0) / elapsed if elapsed else None]
     for position, value in zip(positions, values, strict=True):
-        if value is not None:
-            read = query.reads[position]
-            row.values[position] = result_kind(read, kinds[read.field])(value)
+        read = query.reads[position]
+        whole = type(value) is int and result_kind(read, kinds[read.field]) is float
+        row.values[position] = float(value) if whole else value
