@@ -22,6 +22,7 @@ from .scorecard import Node, Scorecard
 
 Array = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.floating[Any]]
+Places = npt.NDArray[np.intp]
 
 STRATA = 17
 """Steps of a threshold's input, each the middle of its share of 0..1; odd, so that one is 0.5."""
@@ -40,7 +41,7 @@ class _Level(NamedTuple):
     node: Node
     weights: Array
     patterns: Array
-    pattern: npt.NDArray[np.intp]
+    pattern: Places
 
 
 class Variants:
@@ -130,7 +131,7 @@ def _combined(
     node: Node,
     weights: Array,
     value: Mapping[int, Numbers],
-    missing: Sequence[npt.NDArray[np.intp]],
+    missing: Sequence[Places],
 ) -> Array:
     """The weighted sum in the mean's coordinate, or the minimum, over what each unit has."""
     result = np.full(len(value[node.parts[0]]), 100.0 if node.aggregation == "minimum" else 0.0)
