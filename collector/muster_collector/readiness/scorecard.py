@@ -151,6 +151,11 @@ def load(text: str, origin: str) -> Scorecard:
         raise ConfigError(f"{origin}: {_message(error)}") from error
     for place, value, right in problems(document):
         raise ConfigError(f"{origin}: {_line(place, value, right)}")
+    return build(document, origin)
+
+
+def build(document: Document, origin: str) -> Scorecard:
+    """A scorecard from a document without problems."""
     return Scorecard(document, origin, method(document), _tree(document))
 
 

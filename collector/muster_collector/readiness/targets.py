@@ -50,6 +50,9 @@ class Outlook:
     share: float
 
 
+_NO_DATES = (math.nan, math.nan, math.nan)
+
+
 def outlook(
     times: npt.ArrayLike,
     values: npt.ArrayLike,
@@ -70,7 +73,7 @@ def outlook(
     sign = 1.0 if direction == "up" else -1.0
     y, goal = sign * y, sign * target
     if not len(y):
-        return Outlook("unknown", *[math.nan] * 7, share)
+        return Outlook("unknown", math.nan, math.nan, math.nan, *_NO_DATES, math.nan, share)
     gap = goal - float(y[-1])
     needed = gap / (due - now) if due > now else math.nan
     arrival = _MODELS[model](t, y, goal) if len(y) >= 3 else None
@@ -78,11 +81,12 @@ def outlook(
     if gap <= 0 or due <= now:
         return _settled(gap, needed, pace, share)
     if arrival is None:
-        return Outlook("unknown", gap, needed, pace, *[math.nan] * 4, share)
+        return Outlook("unknown", gap, needed, pace, *_NO_DATES, math.nan, share)
     tail = (1.0 - share) / 2.0
-    dates = [_when(arrival.by, now, chance) for chance in (tail, 0.5, 1.0 - tail)]
+    early, likely, late = (_when(arrival.by, now, chance) for chance in (tail, 0.5, 1.0 - tail))
     chance = arrival.by(due)
-    return Outlook(_status(chance, share), gap, needed, pace, *dates, chance, share)
+    status = _status(chance, share)
+    return Outlook(status, gap, needed, pace, early, likely, late, chance, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,7 @@ def _settled(gap: float, needed: float, pace: float, share: float) -> Outlook:
     """Reached already, or the due time has passed."""
     reached = gap <= 0
     status: Status = "reached" if reached else "missed"
-    dates = [math.nan] * 3
-    return Outlook(status, gap, needed, pace, *dates, 1.0 if reached else 0.0, share)
+    return Outlook(status, gap, needed, pace, *_NO_DATES, 1.0 if reached else 0.0, share)
 
 
 def _status(chance: float, share: float) -> Status:
@@ -223,9 +226,8 @@ def _quantile(chance: float) -> float:
     low, high = -9.0, 9.0
     for _ in range(60):
         middle = (low + high) / 2.0
-        low, high = (
-            (middle, high) if math.erfc(-middle / math.sqrt(2)) / 2 < chance else (low, middle)
-        )
+        below = math.erfc(-middle / math.sqrt(2.0)) / 2.0 < chance
+        low, high = (middle, high) if below else (low, middle)
     return (low + high) / 2.0
 
 
