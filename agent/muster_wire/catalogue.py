@@ -718,6 +718,53 @@ CATALOGUE: tuple[Measurement, ...] = (
             ),
         ),
     ),
+    Measurement(
+        "x509_cert",
+        ("source", "common_name", "serial_number"),
+        (
+            *_fields(
+                "gauge",
+                "int",
+                "s",
+                age="since it became valid",
+                expiry="until it expires, negative afterwards",
+                startdate="Unix time from which it is valid",
+                enddate="Unix time until which it is valid",
+            ),
+        ),
+    ),
+    Measurement(
+        "smart_device",
+        ("device", "model"),
+        (
+            *_fields("gauge", "bool", "1", health_ok="the disk's own judgement"),
+            *_fields("gauge", "int", "Cel", temp_c="temperature"),
+            *_fields(
+                "gauge",
+                "int",
+                "percent",
+                available_spare="spare blocks left (NVMe)",
+                available_spare_threshold="spare blocks below which it warns (NVMe)",
+                percentage_used="life used, may pass 100 (NVMe)",
+            ),
+            *_fields("gauge", "int", "1", critical_warning="flags of what is wrong (NVMe)"),
+            *_fields("counter", "int", "h", power_on_hours="switched on"),
+            *_fields(
+                "counter",
+                "int",
+                "1",
+                power_cycle_count="times switched on",
+                unsafe_shutdowns="times that the power went without warning (NVMe)",
+                media_errors="data that could not be read or checked (NVMe)",
+                error_log_entries="entries in the log of errors (NVMe)",
+                reallocated_sectors_count="sectors replaced by spare ones (ATA)",
+                uncorrectable_errors="errors that could not be corrected (ATA)",
+                pending_sector_count="sectors that wait to be replaced (ATA)",
+                uncorrectable_sector_count="sectors that could not be read (ATA)",
+                udma_crc_errors="transfer errors, often the cable's (ATA)",
+            ),
+        ),
+    ),
 )
 
 

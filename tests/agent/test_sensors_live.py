@@ -17,7 +17,7 @@ from muster_agent.sensors import SENSORS, SensorAbsentError, load
 from muster_wire.messages import Metric, Value
 
 MEMORY_TOLERANCE = 0.05
-PROGRAMS = {"chrony", "nvidia_smi", "systemd_units", "updates"}
+PROGRAMS = {"chrony", "nvidia_smi", "smart", "systemd_units", "updates"}
 """Sensors with a descriptor open while their program runs."""
 CPU_TICK = 0.01
 """Seconds; what /proc/stat counts in."""

@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hosts.machine import Machine
@@ -67,7 +68,7 @@ def run(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Callab
     """Makes a program of a shell script, which this machine's `Host` can run."""
     monkeypatch.setitem(program.ENVIRONMENT, "PATH", f"{tmp_path}:{os.defpath}")
 
-    def make(script: str, **options: float) -> Program:
+    def make(script: str, **options: Any) -> Program:
         file = tmp_path / "tool"
         file.write_text(f"#!/bin/sh\n{script}\n")
         file.chmod(file.stat().st_mode | stat.S_IXUSR)
@@ -140,6 +141,23 @@ def test_a_program_that_vanished_is_a_failure(clock: Clock) -> None:
     finish(one)
     with pytest.raises(OSError, match="gave 127"):
         one.latest()
+
+
+def test_a_status_that_only_tells_something_is_no_failure(run: Callable[..., Program]) -> None:
+    one = run("echo worn; exit 8", fatal=3)
+    one.latest()
+    finish(one)
+    assert one.latest() == b"worn\n"
+
+
+def test_a_first_run_can_wait(run: Callable[..., Program], clock: Clock) -> None:
+    one = run("echo x", delay=30.0)
+    assert one.latest() is None
+    assert one.child is None
+    clock.now += 30
+    one.latest()
+    finish(one)
+    assert one.latest() == b"x\n"
 
 
 def test_no_descriptor_is_left_behind(run: Callable[..., Program], clock: Clock) -> None:
@@ -368,7 +386,7 @@ def test_power_of_an_energy_counter_that_wrapped_and_of_no_time() -> None:
     assert watts((20.0, 0), (10.0, 5), 100) is None
 
 
-def test_energy_counters_for_root_only_are_a_failure_with_the_path(
+def test_energy_counters_for_root_only_are_absent_to_others(
     machine: MACHINE, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sensor = machine("server").sensor("powerstat")
@@ -380,7 +398,7 @@ def test_energy_counters_for_root_only_are_a_failure_with_the_path(
         return really(path, flags)
 
     monkeypatch.setattr(os, "open", guarded)
-    with pytest.raises(PermissionError, match="energy_uj"):
+    with pytest.raises(SensorAbsentError, match=r"take root: .*energy_uj"):
         sensor.read()
 
 

@@ -40,6 +40,8 @@ SENSORS: dict[str, str] = {
     "powerstat": "Powerstat",
     "nvidia_smi": "NvidiaSmi",
     "procstat": "Procstat",
+    "x509_cert": "X509Cert",
+    "smart": "Smart",
 }
 """Sensor (and module) to class, in the order of the readings in a report; all are on by default."""
 

@@ -50,7 +50,10 @@ class Powerstat(Sensor):
         ]
 
     def _watts(self, zone: Zone) -> float | None:
-        now = self.host.monotonic(), self.host.parse(f"{zone.folder}/energy_uj", int)
+        try:
+            now = self.host.monotonic(), self.host.parse(f"{zone.folder}/energy_uj", int)
+        except PermissionError as error:
+            raise SensorAbsentError(f"energy counters take root: {error}") from error
         last = self.last.get(zone.folder)
         self.last[zone.folder] = now
         return None if last is None else watts(last, now, zone.wrap)

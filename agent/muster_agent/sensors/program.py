@@ -20,16 +20,29 @@ ENVIRONMENT = {
 
 
 class Program:
-    """One program with its arguments, run anew every `every` seconds of the host's running time."""
+    """One program with its arguments, run anew every `every` seconds of the host's running time.
 
-    def __init__(self, host: Host, *command: str, every: float, timeout: float = 60.0) -> None:
+    The first run waits for `delay` seconds. `fatal` are the bits of the exit status that mean
+    failure.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        *command: str,
+        every: float,
+        delay: float = 0.0,
+        timeout: float = 60.0,
+        fatal: int = 0xFF,
+    ) -> None:
         self.host = host
         self.command = command
         self.every = every
         self.timeout = timeout
+        self.fatal = fatal
         self.output: bytes | None = None
         self.error: OSError | None = None
-        self.due = -1.0
+        self.due = host.monotonic() + delay if host.live else 0.0
         self.child: Popen[bytes] | None = None
         self.file = -1
         self.started = 0.0
@@ -55,7 +68,7 @@ class Program:
 
     def _start(self, now: float) -> None:
         if not self.host.live:
-            self.output = self.host.read(f"{COMMANDS}/{self.command[0]}")
+            self.output = self.host.read(self._recorded())
             return
         import subprocess
 
@@ -75,6 +88,12 @@ class Program:
             raise
         self.started = now
 
+    def _recorded(self) -> str:
+        """A fixture's output: one for the program, or one for it and its last argument."""
+        last = self.command[-1].replace("/", "_")
+        one = f"{COMMANDS}/{self.command[0]}{last}"
+        return one if self.host.exists(one) else f"{COMMANDS}/{self.command[0]}"
+
     def _gather(self, child: Popen[bytes], now: float) -> None:
         status = child.poll()
         if status is None and now - self.started < self.timeout:
@@ -86,7 +105,7 @@ class Program:
         output = os.pread(self.file, size, 0)
         os.close(self.file)
         self.child = None
-        if status == 0:
+        if status is not None and status >= 0 and not status & self.fatal:
             self.output, self.error = output, None
         else:
             why = f"took more than {self.timeout:g} s" if status is None else f"gave {status}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from muster_agent.sensors import Sensor, percent
-from muster_agent.sensors.mem import MEMINFO, parse_meminfo
+from muster_agent.sensors.mem import MEMINFO
 from muster_wire.messages import Metric, Value
 
 VMSTAT = "proc/vmstat"
@@ -19,8 +19,7 @@ class Swap(Sensor):
 
     def read(self) -> list[Metric]:
         """One metric; a machine without swap has zeros, as in Telegraf."""
-        info = self.host.parse(MEMINFO, parse_meminfo)
-        total, free = info.get(b"SwapTotal", 0), info.get(b"SwapFree", 0)
+        total, free = self.host.parse(MEMINFO, parse_space)
         pages_in, pages_out = self.host.parse(VMSTAT, parse_traffic)
         fields: dict[str, Value] = {
             "total": total,
@@ -33,16 +32,26 @@ class Swap(Sensor):
         return [Metric("swap", {}, fields)]
 
 
+def parse_space(data: bytes) -> tuple[int, int]:
+    """Bytes of swap and of free swap, of /proc/meminfo; zeros in a kernel without swap."""
+    if not data:
+        raise ValueError("empty")
+    return row(data, b"SwapTotal:") << 10, row(data, b"SwapFree:") << 10
+
+
 def parse_traffic(data: bytes) -> tuple[int, int]:
     """Pages swapped in and out since boot, of /proc/vmstat; zeros in a kernel without swap."""
     return row(data, b"pswpin"), row(data, b"pswpout")
 
 
 def row(data: bytes, name: bytes) -> int:
-    """One counter of /proc/vmstat, 0 if the kernel has not got it; the file is long, so search."""
+    """The number behind a name that begins a line, 0 if the kernel has not got it.
+
+    The files are long and two numbers are wanted, so they are searched instead of split.
+    """
     key = b"\n" + name + b" "
     start = data.find(key)
     if start < 0:
         return 0
     start += len(key)
-    return int(data[start : data.index(b"\n", start)])
+    return int(data[start : data.index(b"\n", start)].removesuffix(b" kB"))

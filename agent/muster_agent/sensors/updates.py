@@ -14,6 +14,8 @@ from muster_wire.messages import Metric, Value
 REBOOT_REQUIRED = ("run/reboot-required", "var/run/reboot-required")
 SECURITY = (b"-security", b"-Security", b"/security")
 HALF_A_DAY = 12 * 3600.0
+AFTER_START = 60.0
+"""Seconds: when a machine or an agent starts, there is more urgent work."""
 
 
 class Updates(Sensor):
@@ -28,6 +30,7 @@ class Updates(Sensor):
             host,
             *("apt-get", "--simulate", "-o", "Debug::NoLocking=true", "dist-upgrade"),
             every=HALF_A_DAY,
+            delay=AFTER_START,
             timeout=300,
         )
 
