@@ -81,8 +81,7 @@ class Delivery:
             self.resends += 1
         self._forget(key)
         self.flight[mid] = key
-        while self._recent and next(iter(self._recent.values())) < now - CROSSING:
-            del self._recent[next(iter(self._recent))]
+        self._expire(now)
         self._recent.pop(key, None)
         self._recent[key] = now
 
@@ -126,12 +125,10 @@ class Delivery:
         edges = self.keeper.edges(ack.epoch)
         if edges is None or ack.through >= edges.next:
             self.ignored += 1
-            known = "the newest is" if edges else "there is no such epoch:"
-            logs.warning(
-                f"ack of {ack.epoch}/{ack.through} ignored: {known} "
-                f"{ack.epoch if edges else self.keeper.epoch}/{edges.next - 1 if edges else '-'}"
-            )
+            why = f"the newest report is {edges.next - 1}" if edges else "there is no such epoch"
+            logs.warning(f"ack through {ack.through} of epoch {ack.epoch} ignored: {why}")
             return
+        self._expire(now)
         self._trim(ack.epoch)
         through = self._believable(ack)
         self.keeper.settle(ack.epoch, through)
@@ -191,6 +188,11 @@ class Delivery:
         self._tokens = min(burst, self._tokens + (now - self._filled) * rate)
         self._filled = now
         return self._tokens
+
+    def _expire(self, now: float) -> None:
+        """Forget what was sent too long ago for an ack to have crossed it."""
+        while self._recent and next(iter(self._recent.values())) < now - CROSSING:
+            del self._recent[next(iter(self._recent))]
 
     def _trim(self, epoch: int) -> None:
         """Plan nothing that is settled or given up."""

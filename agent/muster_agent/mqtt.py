@@ -7,7 +7,7 @@ Invariants:
 - what happens is put into `events`; nothing is decided here.
 
 paho imports urllib.request for the proxies of another library, 6.7 MB that the agent never uses: an
-empty module stands in for it while paho is imported, and for ssl where there is no TLS.
+empty module stands in for it while paho is imported.
 """
 
 from __future__ import annotations
@@ -61,18 +61,18 @@ class Will(NamedTuple):
     message: Encoded
 
 
-def import_paho(*, tls: bool) -> Any:
+def import_paho() -> Any:
     """paho.mqtt.client without what it imports for others (see above)."""
-    stand_ins: dict[str, Any] = {"urllib.request": types.ModuleType("urllib.request")}
-    if not tls:
-        stand_ins["ssl"] = None
-    stand_ins = {name: module for name, module in stand_ins.items() if name not in sys.modules}
-    sys.modules.update(stand_ins)
+    name = "urllib.request"
+    if name in sys.modules:
+        import paho.mqtt.client as paho
+
+        return paho
+    sys.modules[name] = types.ModuleType(name)
     try:
         import paho.mqtt.client as paho
     finally:
-        for name in stand_ins:
-            del sys.modules[name]
+        del sys.modules[name]
     return paho
 
 
@@ -84,7 +84,7 @@ class Link:
         self.client_id = client_id
         self.password = password
         self.events: deque[Event] = deque()
-        self._paho = import_paho(tls=mqtt.url.tls)
+        self._paho = import_paho()
         self._tls = tls_context(mqtt) if mqtt.url.tls else None
         self._properties: dict[str, Any] = {}
         self._client: Client | None = None

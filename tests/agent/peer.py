@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -70,6 +71,17 @@ class Agent:
         assert self.process is not None
         self.process.terminate()
         return self.wait()
+
+    def made(self) -> int:
+        """How many reports the spool has ever held, read beside the running agent."""
+        if not self.spool.exists():
+            return 0
+        with closing(sqlite3.connect(f"file:{self.spool}?mode=ro", uri=True)) as db:
+            try:
+                row = db.execute("SELECT total(next) FROM epoch").fetchone()
+            except sqlite3.OperationalError:  # the agent is just making it
+                return 0
+        return int(row[0])
 
     async def says(self, text: str) -> None:
         """Wait until the log holds `text`."""

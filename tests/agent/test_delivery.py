@@ -1,0 +1,369 @@
+"""What is sent and what an ack means, against a broker and a collector that lose things at will."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from muster_agent import settings
+from muster_agent.delivery import CROSSING, REFUSED_PAUSE, Delivery
+from muster_agent.keeper import Keeper
+from muster_wire.messages import Ack, Lost, Refused
+
+
+class Clock:
+    """Time that stands unless it is told to go."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def wall(self) -> int:
+        return int(self.now * 1000)
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def small(epoch: int, seq: int) -> bytes:
+    return f"{epoch}/{seq}".encode()
+
+
+class Node:
+    """A spool and its delivery, with time of their own."""
+
+    def __init__(self, folder: str, **limits: float) -> None:
+        self.clock = Clock()
+        self.limits = settings.Uplink(**{"window": 4, "backlog_per_second": 10, **limits})  # type: ignore[arg-type] # whole numbers are numbers
+        self.path = f"{folder}/spool.db"
+        self.mid = 0
+        self.start()
+
+    def start(self) -> None:
+        self.keeper = Keeper(settings.Spool(path=self.path), self.clock)
+        self.delivery = Delivery(self.keeper, self.limits, self.clock.now)
+        self.epoch = self.keeper.epoch
+
+    def make(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.delivery.made(*self.keeper.append(self.clock.wall(), small), self.clock.now)
+
+    def send(self, *, taken: bool = True) -> list[int]:
+        """Everything that may go now."""
+        sent: list[int] = []
+        while (key := self.delivery.pick(self.clock.now)) is not None:
+            if self.keeper.body(*key) is None:
+                self.delivery.gone(key)
+                continue
+            self.mid += 1
+            self.delivery.sent(key, self.mid, self.clock.now)
+            sent.append(key[1])
+            if taken:
+                self.delivery.taken(self.mid)
+        return sent
+
+    def ack(self, through: int, missing: object = (), refused: object = ()) -> None:
+        ack = Ack(self.epoch, through, list(missing), list(refused))  # type: ignore[call-overload] # any iterables
+        self.delivery.acked(ack, self.clock.now)
+
+    def restart(self) -> None:
+        self.keeper.close()
+        self.start()
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    made = Node(str(tmp_path))
+    yield made
+    made.keeper.close()
+
+
+def test_the_newest_first_then_the_oldest_at_a_bounded_rate(node: Node) -> None:
+    node.make(30)
+    assert node.send() == [29, 0]
+    node.clock.now += 0.125
+    assert node.send() == [1]
+    assert node.delivery.wake(node.clock.now) == pytest.approx(0.075, abs=1e-6)
+    node.make()
+    assert node.send() == [30], "what is new is not rationed"
+    node.clock.now += 100
+    assert node.send() == [2, 3, 4, 5], "idle time saves up no burst beyond the window"
+
+
+def test_no_more_than_the_window_is_on_its_way(node: Node) -> None:
+    node.make(30)
+    node.clock.now += 10
+    assert len(node.send(taken=False)) == 4
+    assert node.delivery.wake(node.clock.now) == math.inf
+    node.delivery.taken(1)
+    assert len(node.send(taken=False)) == 1
+
+
+def test_what_the_broker_had_not_taken_goes_again_and_the_rest_does_not(node: Node) -> None:
+    node.make()
+    assert node.send() == [0]
+    node.make()
+    assert node.send(taken=False) == [1]
+    node.delivery.disconnected()
+    assert node.send() == [1]
+    assert node.delivery.resends == 1
+    node.delivery.disconnected()
+    assert node.send() == []
+
+
+def test_a_refusal_of_the_broker_pauses_and_keeps(node: Node) -> None:
+    node.make()
+    node.send(taken=False)
+    node.delivery.refused(1, node.clock.now)
+    assert node.send() == []
+    assert node.delivery.wake(node.clock.now) == REFUSED_PAUSE
+    node.clock.now += REFUSED_PAUSE
+    assert node.send() == [0]
+
+
+def test_an_ack_that_crossed_a_report_does_not_repeat_it(node: Node) -> None:
+    for _ in range(3):
+        node.make()
+        node.send()
+    node.ack(-1, [(0, 2)])
+    assert node.send() == []
+    node.clock.now += CROSSING + 1
+    node.ack(-1, [(0, 2)])
+    node.ack(-1, [(0, 2)])
+    assert node.send() == [0, 1, 2]
+    assert node.delivery.resends == 3
+
+
+def test_after_a_new_connection_no_ack_can_have_crossed_what_went_before(node: Node) -> None:
+    node.make()
+    node.send()
+    node.delivery.disconnected()
+    node.ack(-1, [(0, 0)])
+    assert node.send() == [0]
+
+
+def test_nothing_is_sent_blindly_after_a_restart(node: Node) -> None:
+    node.make(3)
+    node.restart()
+    node.clock.now += 60
+    assert node.send() == []
+    assert node.delivery.stale(node.clock.now)
+    node.ack(0, [(1, 2)])
+    assert node.send() == [1, 2]
+
+
+def test_no_ack_settles_what_was_never_sent(node: Node) -> None:
+    node.make(6)
+    assert node.send() == [5, 0]
+    node.ack(5)
+    edges = node.keeper.edges(node.epoch)
+    assert edges is not None
+    assert edges.oldest == 1
+    assert node.delivery.ignored == 1
+    node.clock.now += 10
+    assert node.send() == [1, 2, 3, 4]
+
+
+def test_an_ack_beyond_what_was_made_is_ignored(node: Node) -> None:
+    node.make()
+    node.send()
+    node.ack(1)
+    node.delivery.acked(Ack(node.epoch + 1, 0), node.clock.now)
+    assert node.keeper.depth == 1
+    assert node.delivery.ignored == 2
+
+
+def test_missing_that_is_settled_here_is_declared_and_not_twice(node: Node) -> None:
+    node.make(5)
+    node.clock.now += 10
+    node.send()
+    node.clock.now += 10
+    node.send()
+    node.ack(4)
+    for _ in range(2):
+        node.ack(1, [(2, 3)])
+    assert node.keeper.lost(node.epoch) == [Lost(2, 3, "not in spool")]
+    node.ack(4)
+    assert node.keeper.lost(node.epoch) == []
+
+
+def test_a_refused_report_is_dropped_and_can_not_be_asked_for(node: Node) -> None:
+    for _ in range(3):
+        node.make()
+        node.send()
+    node.ack(0, (), [Refused(1, "too large"), Refused(99, "never made"), Refused(-1, "nor this")])
+    node.clock.now += 2 * CROSSING
+    node.ack(0, [(1, 1)])
+    assert node.send() == []
+    assert node.keeper.lost(node.epoch) == [Lost(1, 1, "not in spool")]
+
+
+def test_silence_is_noticed_only_while_reports_wait(node: Node) -> None:
+    node.clock.now += 1000
+    assert not node.delivery.stale(node.clock.now)
+    node.make()
+    node.send()
+    node.clock.now += 59
+    assert not node.delivery.stale(node.clock.now)
+    node.clock.now += 1
+    assert node.delivery.stale(node.clock.now)
+    node.delivery.asked(node.clock.now)
+    assert not node.delivery.stale(node.clock.now)
+    node.ack(0)
+    node.clock.now += 1000
+    assert not node.delivery.stale(node.clock.now)
+
+
+def test_older_epochs_go_out_unasked_because_no_birth_tells_of_them(node: Node) -> None:
+    node.make(3)
+    assert node.keeper.disk is not None
+    old = node.epoch
+    node.keeper.disk.begin(old + 1)
+    node.restart()
+    node.clock.now += 10
+    assert node.send() == [0, 1, 2]
+    assert {key[0] for key in node.delivery._recent} == {old}
+    node.delivery.acked(Ack(old, 2), node.clock.now)
+    assert node.keeper.depth == 0
+
+
+def test_what_was_given_up_for_room_is_not_planned_any_more(tmp_path: Path) -> None:
+    node = Node(str(tmp_path))
+    assert node.keeper.disk is not None
+    node.keeper.disk.max_bytes = 300
+    node.make(50)
+    node.clock.now += 100
+    edges = node.keeper.edges(node.epoch)
+    assert edges is not None
+    sent: list[int] = []
+    for _ in range(10):
+        sent += node.send()
+        node.clock.now += 10
+    assert sent == [49, *range(edges.oldest, 49)]
+    assert node.keeper.lost(node.epoch) == [Lost(0, edges.oldest - 1, "spool full")]
+    node.ack(49)
+    assert node.keeper.depth == 0
+    node.keeper.close()
+
+
+class World(RuleBasedStateMachine):
+    """A node, a broker that forgets, a collector that is told what to have: all in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.node = Node(self.folder.name)
+        self.made = 0
+        self.broker: list[int] = []
+        self.stored: set[int] = set()
+        self.flying: dict[int, int] = {}
+
+    def teardown(self) -> None:
+        self.drain()
+        self.node.keeper.close()
+        self.folder.cleanup()
+
+    def through(self) -> int:
+        through = -1
+        while through + 1 in self.stored:
+            through += 1
+        return through
+
+    def missing(self, end: int) -> list[tuple[int, int]]:
+        return [(n, n) for n in range(self.through() + 1, end) if n not in self.stored]
+
+    @rule(count=st.integers(1, 6))
+    def sample(self, count: int) -> None:
+        self.node.make(count)
+        self.made += count
+
+    @rule(seconds=st.sampled_from([0.05, 1.0, 30.0]))
+    def wait(self, seconds: float) -> None:
+        self.node.clock.now += seconds
+
+    @rule()
+    def send(self) -> None:
+        node = self.node
+        while (key := node.delivery.pick(node.clock.now)) is not None:
+            node.mid += 1
+            assert node.keeper.body(*key) == small(*key)
+            node.delivery.sent(key, node.mid, node.clock.now)
+            self.flying[node.mid] = key[1]
+
+    @precondition(lambda self: self.flying)
+    @rule(data=st.data())
+    def broker_takes(self, data: st.DataObject) -> None:
+        mid = data.draw(st.sampled_from(sorted(self.flying)))
+        self.broker.append(self.flying.pop(mid))
+        self.node.delivery.taken(mid)
+
+    @rule(arrived=st.booleans())
+    def connection_breaks(self, *, arrived: bool) -> None:
+        if arrived:
+            self.broker += self.flying.values()
+        self.flying.clear()
+        self.node.delivery.disconnected()
+
+    @rule()
+    def broker_forgets(self) -> None:
+        self.broker.clear()
+
+    @rule()
+    def collector_stores(self) -> None:
+        self.stored |= set(self.broker)
+        self.broker.clear()
+
+    @rule()
+    def collector_acks(self) -> None:
+        end = max(self.stored, default=-1)
+        self.node.ack(self.through(), self.missing(end))
+
+    @rule()
+    def agent_restarts(self) -> None:
+        self.flying.clear()
+        self.node.restart()
+
+    @invariant()
+    def what_is_not_stored_is_in_the_spool(self) -> None:
+        for seq in set(range(self.made)) - self.stored:
+            assert self.node.keeper.body(self.node.epoch, seq) is not None
+
+    @invariant()
+    def nothing_is_in_two_plans(self) -> None:
+        delivery, epoch = self.node.delivery, self.node.epoch
+        flying = {seq for _, seq in delivery.flight.values()}
+        for seq in range(self.made):
+            plans = (delivery.unsent.get(epoch, ()), delivery.again.get(epoch, ()), flying)
+            assert sum(seq in plan for plan in plans) <= 1
+
+    def drain(self) -> None:
+        """Once all is well again, everything arrives and the spool is empty."""
+        for _ in range(100):
+            self.send()
+            for mid in list(self.flying):
+                self.broker.append(self.flying.pop(mid))
+                self.node.delivery.taken(mid)
+            self.collector_stores()
+            # What a birth brings about: the tail is missing too.
+            self.node.ack(self.through(), self.missing(self.made))
+            self.node.clock.now += CROSSING + 1
+            if len(self.stored) == self.made:
+                break
+        assert self.stored == set(range(self.made))
+        assert self.node.keeper.depth == 0
+
+
+TestWorld = World.TestCase
+TestWorld.settings = hypothesis_settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
