@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import HTTPException
 
 from muster_collector.api import times
+from muster_collector.api.params import check_size
 from muster_collector.api.services import Services
 from muster_collector.scoring.points import OVERALL
 from muster_collector.store.base import Query, Read, Table
@@ -100,6 +101,7 @@ async def _windows(
     given: Services, level: str, wanted: Sequence[str] | None, span: tuple[int, int]
 ) -> list[Row]:
     """Single windows that end in `start < t <= end`, counted as periods of one window."""
+    check_size(count_of(given, level, wanted), *span, given.scorer.every)
     reads = tuple(Read(name, "raw") for name in (*MEANS, *COUNTS, "why"))
     query = Query(OVERALL, reads, span[0] + 1, span[1] + 1, GROUP, _where(level, wanted))
     rows = [_unscored(row) for row in _rows(await given.store.select(query))]
@@ -125,6 +127,11 @@ async def _buckets(
         windows = row.get("score_count") or 0
         rows.append(plain | {"time": row["time"] + 1, "windows": windows, "expected": 1})
     return rows
+
+
+def count_of(given: Services, level: str, wanted: Sequence[str] | None) -> int:
+    """How many units an answer is about."""
+    return len(wanted) if wanted else len(given.result().levels[level].level.ids)
 
 
 def _where(level: str, wanted: Sequence[str] | None) -> dict[str, Sequence[str]]:

@@ -103,7 +103,7 @@ async def _range(
 ) -> list[dict[str, Any]]:
     first, last = span
     every = duration("step", step) if step else None
-    count = len(wanted) if wanted else len(given.result().levels[level].level.ids)
+    count = history.count_of(given, level, wanted)
     check_size(count, first, last, every or given.scorer.every)
     if every is None:
         return await history.windows(given, level, wanted, first, last)
@@ -111,7 +111,7 @@ async def _range(
 
 
 @router.get("/tree")
-async def tree(
+def tree(
     *,
     given: Given,
     levels: Annotated[str, Query(description="comma-separated; all by default")] = ",".join(LEVELS),

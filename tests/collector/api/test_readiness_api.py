@@ -147,6 +147,12 @@ async def test_a_past_explanation_is_computed_from_the_store(world: World) -> No
         ("readiness?format=pdf", 422, "format=pdf: Input should be 'json' or 'csv'"),
         ("tree?levels=node,moon", 400, "levels='moon': use node, site, district, region, fleet"),
         ("explain?level=site&id=none", 404, "no site with the id 'none'"),
+        ("change?level=site&id=none", 404, "no site with the id 'none'"),
+        ("change?from=then", 400, "from='then' is not a time"),
+        ("what-if", 422, "weight=: Field required"),
+        ("what-if?weight=compute", 400, "weight='compute': write ID:NUMBER"),
+        ("what-if?weight=moon:1", 400, "weight moon: the card small has no such level"),
+        ("repairs?level=node&id=none", 404, "no node with the id 'none'"),
         ("series?field=a", 422, "measurement=: Field required"),
         ("series?measurement=m&field=f&statistic=raw", 400, "statistic='raw': use mean, max"),
         ("series?measurement=m&field=f&every=1ms", 400, "every=1ms: more than 5000 buckets"),
@@ -241,6 +247,35 @@ async def test_a_live_stream_does_not_keep_the_server_from_stopping(open_world: 
         live = await session.get(f"{world.url}/api/v1/live")
         world.stop.set()
         await live.read()
+
+
+async def test_a_change_sums_and_names_its_indicators(world: World) -> None:
+    await world.store.write([*cpu("n1", "s1", 90.0, END), *disk("n1", "s1", 50, END)])
+    await world.scorer.score_at(END + 5 * MINUTE)
+    world.now = END + 6 * MINUTE
+    answer = (await world.get("/api/v1/change?level=node&id=n1&from=now-5m")).json
+    assert answer["change"] == pytest.approx(10)
+    assert answer["indicators"][0]["id"] == "idle"
+    assert answer["indicators"][0]["points"] == pytest.approx(10)
+    none = (await world.get("/api/v1/change?level=site&id=s1&from=now-5m")).json
+    assert (none["change"], none["why"]) == (None, "no score at both times")
+
+
+async def test_other_weights_stand_beside_the_ones_in_force(world: World) -> None:
+    path = "/api/v1/what-if?level=node&id=n1&weight=compute:3&weight=storage:1"
+    answer = (await world.get(path)).json
+    assert answer["before"]["score"] == pytest.approx(SCORE)
+    assert answer["after"]["score"] == pytest.approx(0.75 * 50 + 0.25 * 75)
+    assert answer["before"]["method"] != answer["after"]["method"]
+
+
+async def test_repairs_are_ranked_by_their_gain(world: World) -> None:
+    answer = (await world.get("/api/v1/repairs?level=node&id=n1")).json
+    assert [(row["indicator"], row["gain"]) for row in answer["rows"]] == [
+        ("fullest", pytest.approx(18.75)),
+        ("idle", pytest.approx(12.5)),
+    ]
+    assert (await world.get("/api/v1/repairs?level=site&id=empty")).json["rows"] == []
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\r=1", "＝1"])
