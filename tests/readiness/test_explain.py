@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from readiness.cards import card
 
-from muster_collector.readiness import change, lost, score
+from muster_collector.readiness import change, lost, rollup, score
 from muster_collector.readiness.explain import log_mean
 
 NAN = float("nan")
@@ -104,3 +104,11 @@ def test_logarithmic_mean_keeps_its_digits_near_equality() -> None:
     b = np.array([50.0, 50.0 * (1 + 1e-9), 1.0])
     expected = [50.0, 50.000000025, 99 / math.log(100)]
     assert log_mean(a, b).tolist() == pytest.approx(expected, rel=1e-13)
+
+
+def test_a_group_is_explained_by_its_members() -> None:
+    group = rollup(score(card(AB), [[80.0, 40.0]]), [0], 1)
+    with pytest.raises(ValueError, match="account for its members"):
+        lost(group)
+    with pytest.raises(ValueError, match="account for its members"):
+        change(group, group)

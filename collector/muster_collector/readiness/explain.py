@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from .aggregate import aggregate
 from .engine import Scores, capped, caps
+from .rollup import Rollup
 from .schema import Aggregation
 from .scorecard import Node, Scorecard
 
@@ -47,8 +48,10 @@ def lost(scores: Scores, of: str = "overall") -> Array:
 
     Over the indicators they sum to 100 - score; a level's column is the sum of its indicators'.
     What is missing costs nothing (the interval shows it). NaN where there is no score, 0 for
-    columns outside the level.
+    columns outside the level. ValueError for a rollup: a group loses what its scored members lose
+    on weighted average.
     """
+    _no_group(scores)
     card = scores.card
     account = _Accounts(card, scores.value.T).lost(card[of])
     return _spread(card, card[of], account, ~np.isnan(scores.value[:, card.columns[of]]))
@@ -57,8 +60,10 @@ def lost(scores: Scores, of: str = "overall") -> Array:
 def change(before: Scores, after: Scores, of: str = "overall") -> Change:
     """Split the change of level `of` between two scorings of the same units under one card.
 
-    ValueError when the cards or the numbers of units differ.
+    ValueError when the cards or the numbers of units differ, and for rollups, whose members may
+    have changed.
     """
+    _no_group(before, after)
     card = before.card
     if card.method != after.card.method or len(before) != len(after):
         raise ValueError("a change needs the same units under the same card")
@@ -71,6 +76,11 @@ def change(before: Scores, after: Scores, of: str = "overall") -> Change:
     # Where nothing at all is common, everything is a matter of coverage.
     shared = np.nan_to_num(second[node.column] - first[node.column])
     return Change(total, parts, total - shared)
+
+
+def _no_group(*many: Scores) -> None:
+    if any(isinstance(scores, Rollup) for scores in many):
+        raise ValueError("a group has no tree of its own: account for its members and average")
 
 
 def _revalued(card: Scorecard, scores: Scores, allowed: npt.NDArray[np.bool_]) -> Array:
