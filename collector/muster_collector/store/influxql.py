@@ -7,6 +7,7 @@ name cannot become a part of the statement.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from muster_collector.store.base import Query, Read
@@ -27,12 +28,14 @@ _IN_TEXT = str.maketrans(_ESCAPES | {ord("'"): r"\'"})
 class Statement(NamedTuple):
     """A statement, the reads (positions in the query) its columns answer, and its rows' time.
 
-    `time` is None where the answer's own times count.
+    `time` is None where the answer's own times count. With `samples` the columns are samples of
+    which rates are yet to be made.
     """
 
     text: str
     positions: tuple[int, ...]
     time: int | None
+    samples: bool = False
 
 
 def identifier(name: str) -> str:
@@ -52,12 +55,19 @@ def field_keys(measurement: str) -> str:
 
 def statements(query: Query, positions: list[int]) -> Iterator[Statement]:
     """The statements that answer the reads at `positions` together."""
-    plain = [position for position in positions if query.reads[position].statistic != "rate"]
+    plain = [p for p in positions if query.reads[p].statistic != "rate"]
+    rates = [p for p in positions if query.reads[p].statistic == "rate"]
     if plain:
         yield _plain(query, plain)
-    for position in positions:
-        if query.reads[position].statistic == "rate":
-            yield from _rates(query, position)
+    if rates and query.every is not None:
+        # Differences must not reach over a bucket's edge. One statement a bucket would do it too,
+        # but takes longer than fetching the samples.
+        columns = ", ".join(identifier(query.reads[position].field) for position in rates)
+        source = _source(query, query.start, query.end)
+        statement = f"SELECT {columns} {source}{_group_by(query, [])}"
+        yield Statement(statement, tuple(rates), None, samples=True)
+    elif rates:
+        yield from (_rate(query, position) for position in rates)
 
 
 def _plain(query: Query, positions: list[int]) -> Statement:
@@ -75,31 +85,17 @@ def _plain(query: Query, positions: list[int]) -> Statement:
     return Statement(statement, tuple(positions), time)
 
 
-def _rates(query: Query, position: int) -> Iterator[Statement]:
-    """One statement a bucket: differences must not reach over a bucket's edge.
-
-    Within one, the sum of `elapsed` is the time from the first to the last sample.
-    """
+def _rate(query: Query, position: int) -> Statement:
+    """The sum of `elapsed` is the time from the first to the last sample."""
     field = identifier(query.reads[position].field)
     group = _group_by(query, [])
-    for time, start, end in _buckets(query):
-        samples = (
-            f"SELECT non_negative_difference({field}) AS d, elapsed({field}, 1ms) AS e "
-            f"{_source(query, start, end)}{group}"
-        )
-        # Everything in `samples` went through identifier() and text().
-        statement = f"SELECT sum(d) AS d, sum(e) AS e FROM ({samples}){group}"  # noqa: S608
-        yield Statement(statement, (position,), time)
-
-
-def _buckets(query: Query) -> Iterator[tuple[int, int, int]]:
-    """Each bucket's name (ms) and the part of it within the query, `start <= time < end`."""
-    every = query.every
-    if every is None:
-        yield query.start, query.start, query.end
-        return
-    for bucket in range(query.start // every * every, query.end, every):
-        yield bucket, max(bucket, query.start), min(bucket + every, query.end)
+    samples = (
+        f"SELECT non_negative_difference({field}) AS d, elapsed({field}, 1ms) AS e "
+        f"{_source(query, query.start, query.end)}{group}"
+    )
+    # Everything in `samples` went through identifier() and text().
+    statement = f"SELECT sum(d) AS d, sum(e) AS e FROM ({samples}){group}"  # noqa: S608
+    return Statement(statement, (position,), query.start)
 
 
 def _expression(read: Read) -> str:
@@ -135,24 +131,46 @@ def rows(
         for series in result.get("series", []):
             tags = series.get("tags") or {}
             group = tuple(tags.get(tag) or "" for tag in query.group)
-            for time, *values in series["values"]:
+            lines = series["values"]
+            for time, *values in _rates(lines, query.every or 1) if statement.samples else lines:
                 moment = time if statement.time is None else statement.time
                 row = None if raw else merged.get((group, moment))
                 if row is None:
                     row = merged[group, moment] = Row(group, moment, [None] * len(query.reads))
                     found.append(row)
-                _fill(row, query, kinds, statement.positions, values)
+                _fill(row, query, kinds, statement, values)
     return found
 
 
 def _fill(
-    row: Row, query: Query, kinds: dict[str, Kind], positions: tuple[int, ...], values: list[Any]
+    row: Row, query: Query, kinds: dict[str, Kind], statement: Statement, values: list[Any]
 ) -> None:
     """JSON writes 5.0 as 5: give such values the type their field has."""
-    if query.reads[positions[0]].statistic == "rate":
+    first = query.reads[statement.positions[0]]
+    if first.statistic == "rate" and not statement.samples:
         difference, elapsed = values
         values = [1000 * (difference or 0) / elapsed if elapsed else None]
-    for position, value in zip(positions, values, strict=True):
+    for position, value in zip(statement.positions, values, strict=True):
         read = query.reads[position]
         whole = type(value) is int and result_kind(read, kinds[read.field]) is float
         row.values[position] = float(value) if whole else value
+
+
+def _rates(samples: list[list[Any]], every: int) -> Iterator[list[Any]]:
+    """From rows of time and a sample per field to rows of bucket and a rate per field."""
+    buckets: dict[int, list[list[Any]]] = {}
+    for sample in samples:
+        buckets.setdefault(sample[0] // every * every, []).append(sample)
+    for bucket, some in buckets.items():
+        columns = range(1, len(some[0]))
+        yield [bucket, *(_rate_of([(row[0], row[i]) for row in some]) for i in columns)]
+
+
+def _rate_of(samples: list[tuple[int, Any]]) -> float | None:
+    """base.py's `rate` of samples in order of time; of those at one time the first counts."""
+    known = {time: value for time, value in reversed(samples) if value is not None}
+    times = sorted(known)
+    if len(times) < 2:
+        return None
+    total: float = sum(max(known[b] - known[a], 0) for a, b in pairwise(times))
+    return 1000 * total / (times[-1] - times[0])
