@@ -153,7 +153,7 @@ def machine(node: Node, now: int, turn: int) -> Iterator[str]:
         now,
     )
     yield line("swap", tags, {"used_percent": max(0.0, memory - 70)}, now)
-    for path, used in (("/", node.full), ("/var", min(99.2, node.full * 1.08 + turn / 200))):
+    for path, used in (("/", node.full), ("/var", min(99.2, node.full * 1.11 + turn / 200))):
         size = 512 << 30
         yield line(
             "disk",
@@ -173,7 +173,9 @@ def machine(node: Node, now: int, turn: int) -> Iterator[str]:
 
 def traffic(node: Node, tags: dict[str, str], now: int, turn: int, busy: float) -> Iterator[str]:
     """Counters and pressure of one node."""
-    grown = turn * 120 * (1 + node.busy)
+    # Grows faster and slower, and never shrinks.
+    sway = turn + 4 * math.sin(turn / 9 + sum(map(ord, node.host)))
+    grown = (sway + 5) * 120 * (1 + node.busy)
     yield line(
         "net",
         tags | {"interface": "eth0"},
@@ -197,10 +199,19 @@ def traffic(node: Node, tags: dict[str, str], now: int, turn: int, busy: float) 
             "write_bytes": int(grown * 3_500),
             "reads": int(grown),
             "writes": int(grown * 1.4),
-            "io_time": int(turn * 120 * busy * 4),
+            "io_time": int((sway + 5) * 120 * node.busy * 7),
         },
         now,
     )
+    for other in (place.site for place in PLACES if place.region == node.place.region):
+        if other != node.place.site and node.host.endswith("-01"):
+            far = 4 + len(other) % 5 + 3 * (1 + wave(node, turn, 4))
+            yield line(
+                "ping",
+                tags | {"url": other},
+                {"percent_packet_loss": max(0.0, far - 11) / 4, "average_response_ms": far},
+                now,
+            )
     for resource, factor in (("cpu", 0.3), ("io", 0.2), ("memory", 0.05)):
         for kind, part in (("some", 1.0), ("full", 0.4)):
             if (resource, kind) != ("cpu", "full"):

@@ -41,6 +41,8 @@ def put_in(query: str, chosen: Chosen, start: int, end: int, interval: str = "2m
         name = match[1] or match[2]
         if name == "timeFilter":
             return f"time >= {start}ms AND time <= {end}ms"
+        if name == "__range_s":
+            return str((end - start) // 1000)
         if name in BUILT_IN:
             return interval
         values = chosen[name]

@@ -101,11 +101,12 @@ def number(
     size: int = 36,
     texts: str = "",
     accents: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> stat.Panel:
     """A number to read from afar.
 
     `named` shows the names of the series, `texts` matches the fields that are words, `accents`
-    gives a series a colour of its own.
+    and `units` give a series a colour or a unit of its own.
     """
     panel = dress(stat.Panel(), face).color_scheme(style.by_limits())
     reduce = ReduceDataOptions().calcs(["lastNotNull"]).values(False)
@@ -115,6 +116,8 @@ def number(
     panel.color_mode(common.BigValueColorMode.VALUE).wide_layout(False)
     for name, color in (accents or {}).items():
         panel.override_by_name(name, [_set("color", style.fixed(color))])
+    for name, unit in (units or {}).items():
+        panel.override_by_name(name, [_set("unit", unit)])
     mode = common.BigValueTextMode.VALUE_AND_NAME if named else common.BigValueTextMode.VALUE
     return panel.text_mode(mode)
 
@@ -141,14 +144,20 @@ def trend(
     colors: Mapping[str, str] | None = None,
     band: tuple[str, str] | None = None,
     stacked: bool = False,
+    filled: bool = True,
 ) -> timeseries.Panel:
-    """Lines over time; `band` fills from one series down to another and hides their lines."""
+    """Lines over time, in `colors` by name or by /pattern/.
+
+    `band` fills from one series down to another and hides their lines.
+    """
     panel = dress(timeseries.Panel(), face).color_scheme(style.by_name())
     if low is not None:
         panel.min(low)
     if high is not None:
         panel.max(high)
-    panel.line_width(2).fill_opacity(30 if stacked else 0 if band else 8).insert_nulls(GAP_MS)
+    panel.line_width(2).fill_opacity(
+        30 if stacked else 8 if filled and not band else 0
+    ).insert_nulls(GAP_MS)
     panel.show_points(common.VisibilityMode.NEVER).axis_border_show(False)
     panel.legend(
         VizLegendOptions()
@@ -159,10 +168,14 @@ def trend(
     panel.tooltip(
         VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING)
     )
+    if face.unit.startswith("suffix:"):
+        # Grafana measures the axis without the suffix.
+        panel.axis_width(72)
     if stacked:
         panel.override_by_regexp(".*", [_set("custom.stacking", {"mode": "normal", "group": "A"})])
     for name, color in (colors or {}).items():
-        panel.override_by_name(name, [_set("color", style.fixed(color))])
+        match = panel.override_by_regexp if name.startswith("/") else panel.override_by_name
+        match(name, [_set("color", style.fixed(color))])
     if band:
         _draw_band(panel, *band)
     return panel
@@ -175,14 +188,15 @@ def listing(
     sort_by: str,
     descending: bool = False,
     limit: int = 0,
+    hidden: Sequence[str] = (),
 ) -> table.Panel:
-    """A table with exactly these columns, in this order."""
+    """A table of these columns in this order; the time and the `hidden` ones are left out."""
     panel = dress(table.Panel(), face).color_scheme(style.by_limits())
     panel.with_transformation(
         DataTransformerConfig(
             id_val="organize",
             options={
-                "excludeByName": {"Time": True},
+                "excludeByName": dict.fromkeys(("Time", *hidden), True),
                 "indexByName": {column.name: i for i, column in enumerate(columns)},
                 "renameByName": {},
             },

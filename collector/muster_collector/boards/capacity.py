@@ -1,0 +1,242 @@
+"""Capacity for planners: how full, how fast it fills, when it is full, how readiness develops."""
+
+from __future__ import annotations
+
+from muster_collector.boards import parts, style
+from muster_collector.boards.board import Board, Strip
+from muster_collector.boards.influxql import HOSTS, Rows, Series
+from muster_collector.boards.panels import Column, Face, Panel, listing, number, trend
+from muster_collector.boards.parts import FLEET
+from muster_collector.boards.tongue import Tongue
+
+DISKS = f"\"mode\" = 'rw' AND {HOSTS} AND $timeFilter"
+CPUS = f"\"cpu\" = 'cpu-total' AND {HOSTS} AND $timeFilter"
+BUCKET = "GROUP BY time($__interval)"
+DAY_STEPS = ((None, style.BAD), (7.0, style.POOR), (30.0, style.WARN), (90.0, style.GOOD))
+
+
+def capacity(t: Tongue) -> Board:
+    """The board."""
+    return Board(
+        name="capacity",
+        title=t("Muster · Capacity", "Muster · 容量规划"),
+        about=t(
+            "For planners: how full disks, memory and processors are, and when disks are full.",
+            "面向规划人员：磁盘、内存与处理器的占用，哪些磁盘何时写满。",
+        ),
+        since="now-30d",
+        refresh="15m",
+        links=[(t("Fleet overview", "机群总览"), "fleet")],
+        strips=[
+            Strip(4, [_disk_now(t), _memory_now(t), _cpu_now(t)]),
+            Strip(11, [_full(t), _largest(t)]),
+            Strip(9, [_use(t, 30), parts.history(t, FLEET, width=12)]),
+        ],
+    )
+
+
+def _disk_now(t: Tongue) -> Panel:
+    total, free = t("total", "总量"), t("free", "可用")
+    inner = (
+        'SELECT last("total") AS "t", last("free") AS "f" FROM "disk" '
+        f'WHERE {DISKS} GROUP BY "host", "path"'
+    )
+    return number(
+        Face(
+            id=1,
+            title=t("Disk space of the chosen nodes", "所选节点的磁盘空间"),
+            means=t(
+                "All writable file systems together, and what is free of it.",
+                "全部可写文件系统的总量与可用量。",
+            ),
+            do=t("Less than a fifth free: order disks.", "可用不足五分之一：采购磁盘。"),
+            empty=t("No data of the chosen nodes", "所选节点没有数据"),
+            width=8,
+            queries=[Series(f'SELECT sum("t") AS "{total}", sum("f") AS "{free}" FROM ({inner})')],
+            unit="bytes",
+            decimals=1,
+            now=True,
+        ),
+        named=True,
+        size=30,
+    )
+
+
+def _memory_now(t: Tongue) -> Panel:
+    total, free = t("total", "总量"), t("available", "可用")
+    inner = (
+        'SELECT last("total") AS "t", last("available") AS "f" FROM "mem" '
+        f'WHERE {HOSTS} AND $timeFilter GROUP BY "host"'
+    )
+    return number(
+        Face(
+            id=2,
+            title=t("Memory of the chosen nodes", "所选节点的内存"),
+            means=t(
+                "All memory together, and what programs can still get.",
+                "全部内存总量，以及程序仍可取得的量。",
+            ),
+            do=t(
+                "Much free in sum helps no full node: see the fleet overview.",
+                "总量充足无助于已满的节点：请看机群总览。",
+            ),
+            empty=t("No data of the chosen nodes", "所选节点没有数据"),
+            width=8,
+            queries=[Series(f'SELECT sum("t") AS "{total}", sum("f") AS "{free}" FROM ({inner})')],
+            unit="bytes",
+            decimals=1,
+            now=True,
+        ),
+        named=True,
+        size=30,
+    )
+
+
+def _cpu_now(t: Tongue) -> Panel:
+    total, busy = t("processors", "处理器数"), t("busy", "繁忙度")
+    inner = (
+        f'SELECT last("n_cpus") AS "n" FROM "system" WHERE {HOSTS} AND $timeFilter GROUP BY "host"'
+    )
+    return number(
+        Face(
+            id=3,
+            title=t("Processors of the chosen nodes", "所选节点的处理器"),
+            means=t(
+                "Their number, and the mean share of time that is not idle.",
+                "处理器数量及非空闲时间的平均比例。",
+            ),
+            do=t(
+                "Above 60 % in the mean: no room for a site that fails over.",
+                "平均高于 60%：没有余量承接故障切换。",
+            ),
+            empty=t("No data of the chosen nodes", "所选节点没有数据"),
+            width=8,
+            queries=[
+                Series(f'SELECT sum("n") AS "{total}" FROM ({inner})'),
+                Series(f'SELECT 100 - mean("usage_idle") AS "{busy}" FROM "cpu" WHERE {CPUS}'),
+            ],
+            unit="none",
+            decimals=0,
+            now=True,
+        ),
+        named=True,
+        size=30,
+        units={busy: "percent"},
+    )
+
+
+def _full(t: Tongue) -> Panel:
+    growth = 'last("used_percent") - first("used_percent")'
+    inner = (
+        'SELECT last("used_percent") AS "used", '
+        f'({growth}) / $__range_s * 86400 AS "grows", '
+        f'(100 - last("used_percent")) / ({growth}) * $__range_s / 86400 AS "days" '
+        f'FROM "disk" WHERE {DISKS} GROUP BY "host", "path"'
+    )
+    query = (
+        f'SELECT bottom("days", 20) AS "days", "used", "grows", "host", "path" FROM ({inner}) '
+        'WHERE "days" > 0'
+    )
+    columns = [
+        Column("host", t("Node", "节点"), width=150, link=parts.node_link(t)),
+        Column("path", t("File system", "文件系统"), width=110),
+        Column(
+            "used", t("Used", "占用"), unit="percent", decimals=0, limits=style.USE_STEPS, bar=True
+        ),
+        Column("grows", t("Grows a day", "每日增长"), unit="suffix: %/d", width=115, decimals=2),
+        Column("days", t("Days to full", "距写满"), width=105, decimals=0, limits=DAY_STEPS),
+    ]
+    return listing(
+        Face(
+            id=20,
+            title=t("Disks that fill up, the first ones first", "将写满的磁盘（最早在前）"),
+            means=t(
+                "If each file system goes on as in the chosen time (from its first to its last "
+                "value). The days are too many where the data are younger than the chosen time. "
+                "May be empty: nothing grows.",
+                "假设各文件系统按所选时段（首值至末值）的速度继续增长。若数据短于所选时段，天数偏大。"
+                "可为空 (may be empty)：没有增长。",
+            ),
+            do=t(
+                "Under 30 days: clean up, move or enlarge. Choose a week to see recent growth.",
+                "不足 30 天：清理、迁移或扩容。选择一周可看近期增长。",
+            ),
+            empty=t("No disk grows", "没有磁盘在增长"),
+            width=14,
+            queries=[Rows(query)],
+            decimals=1,
+        ),
+        columns,
+        sort_by="days",
+    )
+
+
+def _largest(t: Tongue) -> Panel:
+    inner = (
+        'SELECT last("free") AS "free", last("total") AS "total" FROM "disk" '
+        f'WHERE {DISKS} GROUP BY "host", "site", "path"'
+    )
+    query = (
+        'SELECT sum("total") AS "total", sum("free") AS "free", '
+        f'sum("free") / sum("total") AS "share" FROM ({inner}) GROUP BY "site"'
+    )
+    link = parts.site_link(t, "${__data.fields.site:percentencode}")
+    columns = [
+        Column("site", t("Site", "站点"), link=link),
+        Column("total", t("Total", "总量"), unit="bytes", width=100, decimals=1),
+        Column("free", t("Free", "可用"), unit="bytes", width=100, decimals=1),
+        Column(
+            "share",
+            t("Free share", "可用比例"),
+            unit="percentunit",
+            decimals=0,
+            width=180,
+            limits=((None, style.BAD), (0.1, style.WARN), (0.2, style.FAIR), (0.4, style.GOOD)),
+            bar=True,
+        ),
+    ]
+    return listing(
+        Face(
+            id=21,
+            title=t("Disk space by site, least free first", "各站点磁盘空间（可用少者在前）"),
+            means=t("All writable file systems of each site.", "各站点全部可写文件系统。"),
+            do=t("Order for the first sites first.", "优先为前列站点采购。"),
+            empty=t("No data of the chosen nodes", "所选节点没有数据"),
+            width=10,
+            queries=[Rows(query)],
+        ),
+        columns,
+        sort_by="share",
+    )
+
+
+def _use(t: Tongue, number_: int) -> Panel:
+    cpu, memory, disk = t("processors", "处理器"), t("memory", "内存"), t("disks", "磁盘")
+    reads = (
+        (f'100 - mean("usage_idle") AS "{cpu}"', "cpu", CPUS),
+        (f'100 - mean("available_percent") AS "{memory}"', "mem", f"{HOSTS} AND $timeFilter"),
+        (f'mean("used_percent") AS "{disk}"', "disk", DISKS),
+    )
+    return trend(
+        Face(
+            id=number_,
+            title=t("Mean use of the chosen nodes", "所选节点的平均占用"),
+            means=t(
+                "The mean over the chosen nodes; single nodes may be full while the mean is low.",
+                "所选节点的平均值；平均值低时个别节点仍可能已满。",
+            ),
+            do=t("Steady growth: plan before 70 %.", "持续增长：在 70% 之前规划。"),
+            empty=t("No data of the chosen nodes", "所选节点没有数据"),
+            width=12,
+            queries=[
+                Series(f'SELECT {read} FROM "{source}" WHERE {where} {BUCKET} fill(none)')
+                for read, source, where in reads
+            ],
+            unit="percent",
+            every="5m",
+            decimals=0,
+        ),
+        high=100,
+        filled=False,
+        colors={cpu: style.GOOD, memory: style.LOSS, disk: style.WARN},
+    )

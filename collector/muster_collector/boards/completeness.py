@@ -1,0 +1,210 @@
+"""Completeness: what was expected, what is stored, what is missing or lost, and where."""
+
+from __future__ import annotations
+
+from muster_collector.boards import parts, style
+from muster_collector.boards.board import Board, Strip
+from muster_collector.boards.influxql import HOSTS, Rows, Series
+from muster_collector.boards.panels import Column, Face, Panel, listing, number, trend
+from muster_collector.boards.tongue import Tongue
+
+COMPLETE_STEPS = ((None, style.BAD), (0.95, style.WARN), (0.99, style.FAIR), (0.999, style.GOOD))
+GROWN = ("stored", "duplicate", "refused", "late", "lost")
+"""Numbers of the ledger that only grow."""
+
+
+def completeness(t: Tongue) -> Board:
+    """The board."""
+    return Board(
+        name="completeness",
+        title=t("Muster · Completeness", "Muster · 完整性"),
+        about=t(
+            "Every report is stored, on its way, refused or lost with a reason: how many of each, "
+            "and where.",
+            "每份上报或已入库、或在途、或带原因被拒或丢失：各有多少、位于何处。",
+        ),
+        since="now-24h",
+        links=[(t("Fleet overview", "机群总览"), "fleet")],
+        strips=[
+            Strip(4, [_share(t), _totals(t), parts.nodes_now(t, width=6)]),
+            Strip(9, [parts.flow(t, width=12), parts.missing(t, width=12)]),
+            Strip(10, [_sites(t), parts.silent_list(t, width=9)]),
+            Strip(10, [_nodes(t), _longest(t)]),
+        ],
+    )
+
+
+def _grown(*tags: str) -> str:
+    """How much each number of the ledger grew in the range, and what is missing at its end."""
+    reads = ", ".join(f'last("{f}") - first("{f}") AS "{f}"' for f in GROWN)
+    group = ", ".join(f'"{tag}"' for tag in tags)
+    return (
+        f'SELECT {reads}, last("missing") AS "missing" FROM "completeness" '
+        f"WHERE {HOSTS} AND $timeFilter GROUP BY {group}"
+    )
+
+
+def _share(t: Tongue) -> Panel:
+    inner = _grown("host")
+    query = (
+        'SELECT sum("stored") / (sum("stored") + sum("missing") + sum("lost") + sum("refused")) '
+        f'AS "share" FROM ({inner})'
+    )
+    return number(
+        Face(
+            id=1,
+            title=t("Complete", "完整率"),
+            means=t(
+                "Reports stored as a share of all that were made in this time: stored, missing, "
+                "lost and refused.",
+                "该时段内已入库上报占全部上报（已入库、缺失、丢失、被拒）的比例。",
+            ),
+            do=t(
+                "Below 99.9 %: the table by site shows where, the reasons stand in "
+                "`muster completeness`.",
+                "低于 99.9%：站点表显示位置，原因见 `muster completeness`。",
+            ),
+            empty=t("No reports in this time", "该时段没有上报"),
+            width=5,
+            queries=[Series(query)],
+            unit="percentunit",
+            decimals=2,
+            limits=COMPLETE_STEPS,
+        ),
+        size=40,
+    )
+
+
+def _totals(t: Tongue) -> Panel:
+    names = {
+        "stored": t("stored", "已入库"),
+        "late": t("late", "迟到"),
+        "duplicate": t("duplicate", "重复"),
+        "refused": t("refused", "被拒"),
+        "lost": t("lost", "丢失"),
+        "missing": t("missing now", "当前缺失"),
+    }
+    reads = ", ".join(f'sum("{field}") AS "{name}"' for field, name in names.items())
+    return number(
+        Face(
+            id=2,
+            title=t("Reports in this time", "该时段的上报"),
+            means=t(
+                "What became of the reports of the chosen nodes. Late ones are stored too; a "
+                "duplicate was stored once.",
+                "所选节点上报的去向。迟到者亦已入库；重复者只存一次。",
+            ),
+            do=t(
+                "Lost: `muster completeness` has the reasons. Refused: `muster quarantine list`.",
+                "丢失：原因见 `muster completeness`。被拒：见 `muster quarantine list`。",
+            ),
+            empty=t("No reports in this time", "该时段没有上报"),
+            width=13,
+            queries=[Series(f"SELECT {reads} FROM ({_grown('host')})")],
+            unit="short",
+            decimals=0,
+        ),
+        named=True,
+        size=26,
+        accents={
+            names["stored"]: style.GOOD,
+            names["refused"]: style.WARN,
+            names["lost"]: style.BAD,
+        },
+    )
+
+
+def _columns(t: Tongue) -> list[Column]:
+    some = ((None, style.QUIET), (1.0, style.WARN))
+    none = ((None, style.QUIET), (1.0, style.BAD))
+    return [
+        Column("stored", t("Stored", "已入库"), unit="short", width=90, decimals=1),
+        Column("late", t("Late", "迟到"), unit="short", width=80, decimals=0),
+        Column("missing", t("Missing", "缺失"), unit="short", width=85, decimals=0, limits=some),
+        Column("refused", t("Refused", "被拒"), unit="short", width=85, decimals=0, limits=some),
+        Column("lost", t("Lost", "丢失"), unit="short", width=80, decimals=0, limits=none),
+    ]
+
+
+def _sites(t: Tongue) -> Panel:
+    reads = ", ".join(f'sum("{f}") AS "{f}"' for f in (*GROWN, "missing"))
+    inner = _grown("host", "site")
+    query = f'SELECT {reads} FROM ({inner}) GROUP BY "site"'
+    link = parts.site_link(t, "${__data.fields.site:percentencode}")
+    return listing(
+        Face(
+            id=20,
+            title=t("By site", "按站点"),
+            means=t(
+                "What became of the reports of each site in this time.",
+                "该时段内各站点上报的去向。",
+            ),
+            do=t(
+                "Much missing at one site: its uplink. Lost: its spools ran over, or nodes died.",
+                "单个站点缺失多：检查上行链路。丢失：缓冲区溢出或节点损坏。",
+            ),
+            empty=t("No reports in this time", "该时段没有上报"),
+            width=15,
+            queries=[Rows(query)],
+        ),
+        [Column("site", t("Site", "站点"), link=link), *_columns(t)],
+        sort_by="lost",
+        descending=True,
+        hidden=("duplicate",),
+    )
+
+
+def _nodes(t: Tongue) -> Panel:
+    query = (
+        'SELECT top("missing", 20) AS "missing", "stored", "late", "refused", "lost", "host" '
+        f'FROM ({_grown("host")}) WHERE "missing" > 0'
+    )
+    return listing(
+        Face(
+            id=21,
+            title=t("Nodes with the most missing", "缺失最多的节点"),
+            means=t(
+                "The twenty chosen nodes from which most reports are on their way. May be empty: "
+                "nothing is missing.",
+                "在途上报最多的二十个所选节点。可为空 (may be empty)：没有缺失。",
+            ),
+            do=t(
+                "Missing for long while the node reports: `muster-agent doctor` on the node.",
+                "节点正常上报而长期缺失：在节点上运行 `muster-agent doctor`。",
+            ),
+            empty=t("Nothing is missing", "没有缺失"),
+            width=15,
+            queries=[Rows(query)],
+        ),
+        [Column("host", t("Node", "节点"), link=parts.node_link(t)), *_columns(t)],
+        sort_by="missing",
+        descending=True,
+    )
+
+
+def _longest(t: Tongue) -> Panel:
+    query = (
+        f'SELECT max("silent_s") AS "s" FROM "completeness" WHERE {HOSTS} AND $timeFilter '
+        'GROUP BY time($__interval), "site" fill(none)'
+    )
+    return trend(
+        Face(
+            id=33,
+            title=t("Longest silence by site", "各站点最长静默"),
+            means=t(
+                "The time since the last report of the quietest node of each site.",
+                "各站点中最安静的节点距上次上报的时间。",
+            ),
+            do=t(
+                "A line that climbs steadily is a node that is off or cut off.",
+                "持续上升的曲线表示节点关机或断网。",
+            ),
+            empty=t("No reports in this time", "该时段没有上报"),
+            width=9,
+            queries=[Series(query, alias="[[tag_site]]")],
+            unit="s",
+            every="2m",
+            decimals=0,
+        ),
+        filled=False,
+    )

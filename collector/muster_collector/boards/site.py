@@ -1,0 +1,82 @@
+"""One site: its score and why, its nodes, what they carry."""
+
+from __future__ import annotations
+
+from muster_collector.boards import parts, style
+from muster_collector.boards.board import Board, Strip
+from muster_collector.boards.fleet import busiest, fullest_disk, fullest_memory, lowest_nodes
+from muster_collector.boards.influxql import HOSTS, Series
+from muster_collector.boards.panels import Face, Panel, trend
+from muster_collector.boards.parts import SITE
+from muster_collector.boards.tongue import Tongue
+
+
+def site(t: Tongue) -> Board:
+    """The board."""
+    return Board(
+        name="site",
+        title=t("Muster · Site", "Muster · 站点"),
+        about=t(
+            "One site: how ready it is, why, which of its nodes pull it down, what it carries.",
+            "单个站点：就绪度及其原因、拖累评分的节点以及承载的流量。",
+        ),
+        single="site",
+        links=[(t("Fleet overview", "机群总览"), "fleet")],
+        strips=[
+            Strip(
+                4,
+                [
+                    parts.score(t, SITE),
+                    parts.grade(t, SITE),
+                    parts.interval(t, SITE),
+                    parts.coverage(t, SITE),
+                    parts.members(t, SITE),
+                    parts.nodes_now(t),
+                ],
+            ),
+            Strip(9, [parts.history(t, SITE), parts.pillars(t, SITE), parts.lost(t, SITE)]),
+            Strip(
+                11,
+                [lowest_nodes(t, width=8, site=False), parts.why(t, SITE, width=16)],
+            ),
+            Strip(9, [parts.silent_list(t), _traffic(t), parts.missing(t)]),
+            Strip(9, [busiest(t), fullest_memory(t), fullest_disk(t)]),
+        ],
+    )
+
+
+def _traffic(t: Tongue) -> Panel:
+    received, sent = t("received", "接收"), t("sent", "发送")
+
+    def series(field: str, name: str) -> Series:
+        inner = (
+            f'SELECT 8 * non_negative_derivative(last("{field}"), 1s) AS "bits" FROM "net" '
+            f'WHERE "interface" !~ /^(lo|all)$/ AND {HOSTS} AND $timeFilter '
+            'GROUP BY time($__interval), "host", "interface" fill(none)'
+        )
+        return Series(
+            f'SELECT sum("bits") AS "{name}" FROM ({inner}) '
+            "WHERE $timeFilter GROUP BY time($__interval) fill(none)"
+        )
+
+    return trend(
+        Face(
+            id=33,
+            title=t("Throughput of the nodes", "节点吞吐量"),
+            means=t(
+                "Bits a second that the chosen nodes receive and send, all interfaces together.",
+                "所选节点每秒接收与发送的比特数，含全部接口。",
+            ),
+            do=t(
+                "A sudden fall while nodes report: look at the services, then at the uplink.",
+                "节点正常上报而流量骤降时：先检查服务，再检查上行链路。",
+            ),
+            empty=t("No data of the chosen nodes", "所选节点没有数据"),
+            width=8,
+            queries=[series("bytes_recv", received), series("bytes_sent", sent)],
+            unit="bps",
+            every="2m",
+            shift="2m",
+        ),
+        colors={received: style.GOOD, sent: style.FAIR},
+    )
