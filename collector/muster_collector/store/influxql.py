@@ -173,4 +173,5 @@ def _rate_of(samples: list[tuple[int, Any]]) -> float | None:
     if len(times) < 2:
         return None
     total = float(sum(max(known[b] - known[a], 0) for a, b in pairwise(times)))
-    return 1000 * total / (times[-1] - times[0])
+    seconds: float = (times[-1] - times[0]) / 1000
+    return total / seconds
