@@ -1,0 +1,56 @@
+"""Bodies compressed once and completed when they are sent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from muster_agent import body
+from muster_wire.codec import open_payload
+from muster_wire.messages import Lost, Metric, Report
+
+NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+FIELDS = st.dictionaries(st.text(), NUMBERS | st.booleans() | st.text())
+METRICS = st.lists(
+    st.builds(Metric, st.text(), st.dictionaries(st.text(), st.text(), max_size=3), FIELDS)
+)
+LOST = st.lists(st.builds(Lost, st.integers(0), st.integers(0), st.text()), max_size=3)
+REPORT = TypeAdapter(Report)
+
+
+@given(METRICS, LOST, st.integers(0, 2**62), st.integers(0, 2**40))
+def test_what_arrives_is_the_report_of_the_contract(
+    metrics: list[Metric], lost: list[Lost], epoch: int, seq: int
+) -> None:
+    stored = body.make(epoch=epoch, seq=seq, ts=17, every=0.5, metrics=metrics)
+    message = body.payload(stored, node="n", site="s", oldest=3, sent=18, lost=lost)
+    text = open_payload(message, body.CONTENT_TYPE)
+    assert REPORT.validate_json(text) == Report(
+        node="n",
+        site="s",
+        epoch=epoch,
+        seq=seq,
+        oldest=3,
+        ts=17,
+        sent=18,
+        every=0.5,
+        metrics=metrics,
+        lost=lost,
+    )
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_not_finite_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        body.make(epoch=1, seq=1, ts=1, every=1, metrics=[Metric("m", {}, {"f": value})])
+
+
+def test_a_body_can_be_sent_many_times() -> None:
+    stored = body.make(epoch=1, seq=2, ts=3, every=10, metrics=[Metric("m", {}, {"f": 1})])
+    for oldest in (0, 1, 2):
+        message = body.payload(stored, node="n", site="s", oldest=oldest, sent=4)
+        assert json.loads(open_payload(message, body.CONTENT_TYPE))["oldest"] == oldest

@@ -1,0 +1,110 @@
+"""The sampler's grid of time and its guard around sensors, with time passed in."""
+
+from __future__ import annotations
+
+import pytest
+
+from muster_agent.sampler import Sampler
+from muster_agent.sensors import SensorAbsentError
+from muster_wire.messages import Metric
+
+DAY = 86_400
+
+
+class Clock:
+    """Two clocks that can be set apart."""
+
+    def __init__(self) -> None:
+        self.running = 100.0
+        self.wall_ms = 1_700_000_000_000
+
+    def wall(self) -> int:
+        return self.wall_ms
+
+    def monotonic(self) -> float:
+        return self.running
+
+
+class Fake:
+    """A sensor that answers or raises what it is told to."""
+
+    def __init__(self, name: str, every: float | None = None) -> None:
+        self.name = name
+        self.every = every
+        self.error: Exception | None = None
+        self.reads = 0
+
+    def read(self) -> list[Metric]:
+        self.reads += 1
+        if self.error is not None:
+            raise self.error
+        return [Metric(self.name, {}, {"value": self.reads})]
+
+
+def run(sampler: Sampler, clock: Clock, until: float) -> list[float]:
+    """Sample whenever it is due; the moments."""
+    moments: list[float] = []
+    while sampler.due <= until:
+        clock.running = max(clock.running, sampler.due)
+        moments.append(clock.running)
+        sampler.sample()
+    return moments
+
+
+def test_a_day_has_as_many_samples_as_intervals() -> None:
+    clock = Clock()
+    sampler = Sampler([Fake("a")], clock, every=10)
+    moments = run(sampler, clock, until=100 + DAY)
+    assert len(moments) == 8640
+    assert moments[1] - moments[0] == 10
+    assert moments[0] < 101, "the first report is there within a second"
+
+
+def test_a_stall_or_a_suspended_machine_makes_no_burst_and_keeps_the_grid() -> None:
+    clock = Clock()
+    sampler = Sampler([Fake("a")], clock, every=10)
+    run(sampler, clock, until=120)
+    clock.running += 1234.5
+    late = run(sampler, clock, until=clock.running + 30)
+    assert len(late) == 4
+    assert [round((m - 100.5) % 10, 6) for m in late[1:]] == [0, 0, 0]
+
+
+def test_setting_the_clock_changes_nothing() -> None:
+    clock = Clock()
+    sampler = Sampler([Fake("a")], clock, every=10)
+    for jump in (DAY, -2 * DAY, 10 * DAY):
+        clock.wall_ms += jump * 1000
+        before = sampler.due
+        clock.running = before
+        sampler.sample()
+        assert sampler.due == before + 10
+
+
+def test_one_failing_sensor_costs_only_itself_and_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = Clock()
+    good, bad, absent = Fake("good"), Fake("bad"), Fake("absent")
+    sampler = Sampler([bad, absent, good], clock, every=10)
+    bad.error, absent.error = OSError(5, "Input/output error", "/proc/x"), SensorAbsentError()
+    for _ in range(3):
+        assert [m.name for m in sampler.sample()] == ["good"]
+    bad.error = ZeroDivisionError("surprise")
+    sampler.sample()
+    bad.error = None
+    assert [m.name for m in sampler.sample()] == ["bad", "good"]
+    assert sampler.errors == 4
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["<4>sensor bad"] * 2 + ["<6>sensor bad"]
+    assert "/proc/x" in lines[0]
+
+
+def test_a_rationed_sensor_is_read_at_its_own_pace() -> None:
+    clock = Clock()
+    often, seldom, slow = Fake("often"), Fake("seldom", every=60), Fake("slow", every=1)
+    sampler = Sampler([often, seldom, slow], clock, every=10)
+    run(sampler, clock, until=100 + 3600 - 0.1)
+    assert often.reads == 360
+    assert seldom.reads == 60
+    assert slow.reads == 360, "no faster than the samples"
