@@ -164,6 +164,15 @@ async def test_a_node_first_heard_of_later_is_no_member_of_an_earlier_window(
     assert (await scorer(embedded, fleet).score_at(END)).levels["node"].level.ids == ("n1",)
 
 
+async def test_a_spool_that_reaches_back_before_the_first_contact_is_scored(
+    embedded: Store,
+) -> None:
+    await embedded.write([*cpu("n1", "s1", 50.0), *disk("n1", "s1", 50)])
+    fleet = SmallFleet([Known("n1", "s1", first_seen=END + MINUTE)])
+    result = await scorer(embedded, fleet).score_at(END)
+    assert result.levels["node"].scores.value[:, 0].tolist() == [HALF_CPU_QUARTER_DISK]
+
+
 async def test_odd_names_of_sites_travel_unharmed(embedded: Store) -> None:
     site = "a'\"\\ =,<b>😀"
     await embedded.write([*cpu("n1", "s1", 50.0), *disk("n1", "s1", 50)])

@@ -42,6 +42,10 @@ class Series(NamedTuple):
     value: Floats
 
 
+Tables = Mapping[Selection, Table]
+"""What the store answered to each query."""
+
+
 def selection(read: CardRead, per: Sequence[str]) -> Selection:
     """The query that a read belongs to."""
     where = tuple(sorted((tag, tuple(sorted(values))) for tag, values in read.where.items()))
@@ -77,16 +81,18 @@ def sources(card: Scorecard) -> Iterable[Source]:
             yield node.indicator.source
 
 
-async def read_values(
-    store: Store, card: Scorecard, nodes: Sequence[str], start: int, end: int
-) -> Floats:
+async def read_tables(store: Store, card: Scorecard, start: int, end: int) -> Tables:
+    """The answers of all queries of a card over `start <= time < end` (ms)."""
+    return {key: await store.select(query) for key, query in queries(card, start, end).items()}
+
+
+def hosts(tables: Tables) -> set[str]:
+    """The nodes that have any data in the answers."""
+    return {host for table in tables.values() for host in table.columns.get(HOST, [])}
+
+
+def values(card: Scorecard, nodes: Sequence[str], tables: Tables) -> Floats:
     """Nodes x indicators in the indicators' own units; NaN where a node has no value."""
-    tables = {key: await store.select(query) for key, query in queries(card, start, end).items()}
-    return values(card, nodes, tables)
-
-
-def values(card: Scorecard, nodes: Sequence[str], tables: Mapping[Selection, Table]) -> Floats:
-    """The array of `read_values`, from the answers of the queries."""
     rows = {node: row for row, node in enumerate(nodes)}
     found = np.full((len(nodes), len(card.indicators)), np.nan)
     for column, node in enumerate(card.indicators):
@@ -96,9 +102,7 @@ def values(card: Scorecard, nodes: Sequence[str], tables: Mapping[Selection, Tab
     return found
 
 
-def _value(
-    source: Source, tables: Mapping[Selection, Table], rows: Mapping[str, int], *, worst: str
-) -> Floats:
+def _value(source: Source, tables: Tables, rows: Mapping[str, int], *, worst: str) -> Floats:
     """One number for each node."""
     series = _series(source, source.per, tables, rows)
     value = series.value
@@ -114,7 +118,7 @@ def _value(
 def _series(
     read: CardRead,
     per: Sequence[str],
-    tables: Mapping[Selection, Table],
+    tables: Tables,
     rows: Mapping[str, int],
 ) -> Series:
     """The sum of a read's fields for each series that passes `without`."""

@@ -8,7 +8,6 @@ could not be scored, was missed, or got late data is in `dirty` until it is scor
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
@@ -16,15 +15,14 @@ from itertools import islice
 from muster_collector.errors import StoreError
 from muster_collector.estate import Estate
 from muster_collector.readiness.scorecard import Scorecard
+from muster_collector.scoring import events
 from muster_collector.scoring.periods import Periods
 from muster_collector.scoring.points import OVERALL, points
-from muster_collector.scoring.reading import read_values
+from muster_collector.scoring.reading import hosts, read_tables, values
 from muster_collector.scoring.result import Result, compute
 from muster_collector.scoring.revisions import read_former, revise
 from muster_collector.scoring.units import FLEET, FleetView, make_units
 from muster_collector.store.base import Point, Query, Read, Store
-
-log = logging.getLogger(__name__)
 
 BATCH = 5_000
 """Points a write."""
@@ -91,17 +89,20 @@ class Scorer:
 
     async def compute_at(self, end_ms: int) -> Result:
         """The scores of the window that ends then, from what the store holds; writes nothing."""
-        units = make_units(self.estate, self.fleet, end_ms)
-        start = end_ms - self.window
-        values = await read_values(self.store, self.card, units["node"].ids, start, end_ms)
-        # A large fleet takes seconds, in which the event loop must go on taking reports.
-        return await asyncio.to_thread(
-            compute, self.card, units, values, end=end_ms, window=self.window
-        )
+        tables = await read_tables(self.store, self.card, end_ms - self.window, end_ms)
+        units = make_units(self.estate, self.fleet, end_ms, hosts(tables))
+
+        def result() -> Result:
+            found = values(self.card, units["node"].ids, tables)
+            return compute(self.card, units, found, end=end_ms, window=self.window)
+
+        # A large fleet takes a while, in which the event loop must go on taking reports.
+        return await asyncio.to_thread(result)
 
     async def score_at(self, end_ms: int) -> Result:
         """Score the window that ends then and store it; after a `StoreError` it is still due."""
         self.dirty.add(end_ms)
+        began = time.perf_counter()
         result = await self.compute_at(end_ms)
         new = self._stored is not None and end_ms > self._stored
         former = {} if new else await read_former(self.store, end_ms)
@@ -110,6 +111,8 @@ class Scorer:
         self.periods.touch(end_ms)
         if self._stored is not None:
             self._stored = max(self._stored, end_ms)
+        newest = self.latest is None or end_ms > self.latest.end
+        events.scored(result, time.perf_counter() - began, newest=newest, due=len(self.dirty))
         if self.latest is None or end_ms >= self.latest.end:
             self.latest = result
             self._news.set()
@@ -160,17 +163,18 @@ class Scorer:
             await step()
         except StoreError as error:
             if not self.failing:
-                log.warning("scoring waits for the store: %s", error)
+                events.waits(error)
             self.failing = True
         else:
             if self.failing:
-                log.info("scoring goes on, %d windows are due", len(self.dirty))
+                events.goes_on(len(self.dirty))
             self.failing = False
 
     async def _write(self, batch: Iterable[Point]) -> None:
-        rest, refused = iter(batch), 0
+        rest, refused, reason = iter(batch), 0, ""
         while chunk := list(islice(rest, BATCH)):
             refusals = await self.store.write(chunk)
-            if refusals and not refused:
-                log.error("the store refused scores: %s", refusals[0].reason)
             refused += len(refusals)
+            reason = refusals[0].reason if refusals else reason
+        if refused:
+            events.refused(refused, reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -73,9 +73,19 @@ Units = Mapping[str, Level]
 """Level name to level, nodes first, the fleet last."""
 
 
-def make_units(estate: Estate, fleet: FleetView, end: int) -> Units:
-    """The units of a window that ends at `end` (ms): nodes that were known before it ended."""
-    nodes = {known.node: known.site for known in fleet.nodes() if known.first_seen < end}
+def make_units(
+    estate: Estate, fleet: FleetView, end: int, reporting: Collection[str] = ()
+) -> Units:
+    """The units of a window that ends at `end` (ms).
+
+    Its nodes are those that were known before it ended, and those that are known now and have data
+    in it (`reporting`): a node's spool may reach back before the collector first heard of it.
+    """
+    nodes = {
+        known.node: known.site
+        for known in fleet.nodes()
+        if known.first_seen < end or known.node in reporting
+    }
     parents = _parents(estate, nodes)
     index = {name: {unit: row for row, unit in enumerate(parents[name])} for name in LEVELS}
     rows: dict[str, Integers] = {

@@ -78,7 +78,9 @@ async def test_health_says_what_is_missing(world: World) -> None:
     world.connected = False
     answer = await world.get("/readyz")
     assert (answer.status, answer.json["broker"], answer.json["store"]) == (503, False, True)
-    assert (await world.get("/metrics")).text == "muster_up 1\n"
+    metrics = (await world.get("/metrics")).text
+    assert metrics.startswith("muster_up 1\n")
+    assert 'muster_collector_windows_scored_total{kind="new"}' in metrics
 
 
 async def test_every_answer_carries_the_security_headers(world: World) -> None:
