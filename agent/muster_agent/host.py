@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeVar
 Parsed = TypeVar("Parsed")
 
 CHUNK = 1 << 16
+MOST_CPUS = 1 << 16
 SHARED = 1.0
 """Seconds for which a reading of all processes is shared."""
 UTMP = struct.Struct("<hxxi32s4s32s256s52x")
@@ -267,5 +268,8 @@ def parse_list(data: bytes) -> list[int]:
     numbers: list[int] = []
     for part in data.strip().split(b","):
         first, _, last = part.partition(b"-")
-        numbers.extend(range(int(first), int(last or first) + 1))
+        low, high = int(first), int(last or first)
+        if not 0 <= low <= high < MOST_CPUS:
+            raise ValueError(f"no list of CPUs: {part[:40]!r}")
+        numbers.extend(range(low, high + 1))
     return numbers

@@ -7,7 +7,11 @@ grow between a reading of ours before and one after psutil's.
 from __future__ import annotations
 
 import os
+import shutil
+import socket
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,6 +20,7 @@ from muster_agent.host import Host
 from muster_agent.sensors import SENSORS, SensorAbsentError, load
 from muster_wire.messages import Metric, Value
 
+SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 MEMORY_TOLERANCE = 0.05
 PROGRAMS = {"chrony", "nvidia_smi", "smart", "systemd_units", "updates"}
 """Sensors with a descriptor open while their program runs."""
@@ -173,6 +178,65 @@ def test_processes(host: Host) -> None:
     states = [v for k, v in ours.items() if k not in ("total", "total_threads")]
     assert sum(map(number, states)) == ours["total"]
     assert number(ours["total_threads"]) >= number(ours["total"])
+
+
+def test_protocol_counters(host: Host) -> None:
+    """All thirty, between a reading before and one after that of iproute2's nstat."""
+    program = shutil.which("nstat", path=SEARCH)
+    if program is None:
+        pytest.skip("iproute2's nstat is not installed")
+    before = {field: value for m in read(host, "nstat") for field, value in m.fields.items()}
+    text = subprocess.run(
+        [program, "-a", "-s", "-z"], capture_output=True, check=True, text=True
+    ).stdout
+    after = {field: value for m in read(host, "nstat") for field, value in m.fields.items()}
+    theirs = {
+        line.split()[0]: int(line.split()[1])
+        for line in text.splitlines()
+        if not line.startswith("#")
+    }
+    assert len(before) >= 25
+    for field, value in before.items():
+        assert number(value) <= theirs[field] <= number(after[field]), field
+
+
+def test_sockets_and_files(host: Host) -> None:
+    """A hundred sockets and files that this test opens are counted, whatever others do."""
+    before, files = read(host, "netstat")[0].fields, read(host, "linux_sysctl_fs")[0].fields
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(100)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    after, more = read(host, "netstat")[0].fields, read(host, "linux_sysctl_fs")[0].fields
+    for one in sockets:
+        one.close()
+    assert number(after["udp_socket"]) - number(before["udp_socket"]) == pytest.approx(100, abs=20)
+    # The kernel counts files per CPU and adds them up now and then.
+    assert number(more["file-nr"]) >= number(files["file-nr"]) - 200
+    assert more["file-max"] == int(Path("/proc/sys/fs/file-max").read_text())
+
+
+def test_connections(host: Host) -> None:
+    ours = read(host, "netstat")[0].fields
+    states = [c.status for c in psutil.net_connections("tcp")]
+    established = states.count("ESTABLISHED") + states.count("CLOSE_WAIT")
+    assert number(ours["tcp_established"]) == pytest.approx(established, abs=20)
+
+
+def test_paging_and_kills(host: Host) -> None:
+    before = read(host, "kernel_vmstat")[0].fields
+    rows = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
+    after = read(host, "kernel_vmstat")[0].fields
+    assert {"pgfault", "pgmajfault"} <= before.keys()
+    for field, value in before.items():
+        assert number(value) <= int(rows[field]) <= number(after[field])
+
+
+def test_top_processes_hold_this_one(host: Host) -> None:
+    found = load(host, ["procstat"], {"procstat": {"top": 10_000}})[0].read()
+    own = psutil.Process()
+    ours = next(m.fields for m in found if m.tags["process_name"] == own.name()[:15])
+    assert number(ours["memory_rss"]) >= own.memory_info().rss * 0.9
+    assert number(ours["num_threads"]) >= 1
 
 
 def test_no_descriptor_is_left_open_and_none_is_added_by_sampling() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from math import isfinite
 from typing import Any, ClassVar
 
 from muster_agent.host import Host
@@ -104,6 +105,14 @@ def _check(what: str, default: object, value: object) -> None:
             raise ValueError(f"{what}: use a list of strings")
     elif type(value) is not type(default):
         raise ValueError(f"{what}: use a {type(default).__name__}")
+
+
+def finite(text: str | bytes) -> float:
+    """A float of a text; ValueError also for "nan" and "inf", which no report may hold."""
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"no finite number: {text!r}")
+    return value
 
 
 def percent(part: float, whole: float) -> float:

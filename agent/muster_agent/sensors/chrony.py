@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from muster_agent.host import Host
-from muster_agent.sensors import Sensor, SensorAbsentError
+from muster_agent.sensors import Sensor, SensorAbsentError, finite
 from muster_agent.sensors.program import Program
 from muster_wire.messages import Metric, Value
 
@@ -44,7 +44,7 @@ def parse_tracking(data: bytes) -> Metric:
     columns = data.decode().strip().split(",")
     if len(columns) != 14:
         raise ValueError(f"chronyc tracking: {len(columns)} columns instead of 14")
-    fields: dict[str, Value] = {name: float(columns[at]) for name, at in FIELDS.items()}
+    fields: dict[str, Value] = {name: finite(columns[at]) for name, at in FIELDS.items()}
     tags = {
         "leap_status": columns[13].lower(),
         "reference_id": columns[0],

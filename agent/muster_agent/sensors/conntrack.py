@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_agent.sensors import Sensor, SensorAbsentError
+from muster_agent.sensors import Sensor, SensorAbsentError, finite
 from muster_wire.messages import Metric, Value
 
 FILES = {
@@ -19,7 +19,14 @@ class Conntrack(Sensor):
     def read(self) -> list[Metric]:
         """One metric; absent while the kernel tracks nothing."""
         try:
-            fields: dict[str, Value] = {f: self.host.parse(p, float) for f, p in FILES.items()}
+            fields: dict[str, Value] = {
+                f: self.host.parse(p, parse_entries) for f, p in FILES.items()
+            }
         except FileNotFoundError as error:
             raise SensorAbsentError("no connection tracking") from error
         return [Metric("conntrack", {}, fields)]
+
+
+def parse_entries(data: bytes) -> float:
+    """The one number of such a file."""
+    return finite(data)

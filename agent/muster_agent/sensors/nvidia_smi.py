@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from muster_agent.host import Host
-from muster_agent.sensors import Sensor, SensorAbsentError
+from muster_agent.sensors import Sensor, SensorAbsentError, finite
 from muster_agent.sensors.program import Program
 from muster_wire.messages import Metric, Value
 
@@ -64,7 +64,7 @@ def parse_gpus(data: bytes) -> list[Metric]:
         values = zip(FIELDS, columns[len(TAGS) :], strict=True)
         known = {field: text for field, text in values if not text.startswith("[")}
         fields: dict[str, Value] = {
-            field: float(text) if field in FLOATS else int(text) for field, text in known.items()
+            field: finite(text) if field in FLOATS else int(text) for field, text in known.items()
         }
         found.append(Metric("nvidia_smi", tags, fields))
     return found

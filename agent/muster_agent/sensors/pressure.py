@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_agent.sensors import Sensor, SensorAbsentError
+from muster_agent.sensors import Sensor, SensorAbsentError, finite
 from muster_wire.messages import Metric, Value
 
 RESOURCES = ("cpu", "memory", "io")
@@ -38,7 +38,7 @@ def parse_pressure(data: bytes) -> dict[str, dict[str, Value]]:
     for line in data.splitlines():
         kind, *pairs = line.decode().split()
         values = dict(pair.split("=") for pair in pairs)
-        averages = {name: float(values[name]) for name in ("avg10", "avg60", "avg300")}
+        averages = {name: finite(values[name]) for name in ("avg10", "avg60", "avg300")}
         lines[kind] = {**averages, "total": int(values["total"])}
     if "some" not in lines:
         raise ValueError("no line 'some'")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from muster_agent.host import Host
-from muster_agent.sensors import Sensor, percent
+from muster_agent.sensors import Sensor, finite, percent
 from muster_wire.messages import Metric, Value
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -70,7 +70,7 @@ def parse_use(data: bytes) -> tuple[str, Use]:
     columns = data[end + 2 :].split()
     if start < 0 or len(columns) <= RSS:
         raise ValueError(f"process status cut short: {data[:60]!r}")
-    cpu = (int(columns[UTIME]) + int(columns[STIME])) / TICK
+    cpu = (finite(columns[UTIME]) + finite(columns[STIME])) / TICK
     name = data[start + 1 : end].decode("utf-8", "replace").partition("/")[0]
     return name, Use(cpu, int(columns[RSS]) * PAGE, int(columns[THREADS]), 1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from muster_agent.host import Host
-from muster_agent.sensors import Sensor
+from muster_agent.sensors import Sensor, finite
 from muster_wire.messages import Metric, Value
 
 LOADAVG = "proc/loadavg"
@@ -42,12 +42,12 @@ class System(Sensor):
 def parse_loadavg(data: bytes) -> tuple[float, float, float]:
     """The three load averages."""
     one, five, fifteen = data.split()[:3]
-    return float(one), float(five), float(fifteen)
+    return finite(one), finite(five), finite(fifteen)
 
 
 def parse_uptime(data: bytes) -> float:
     """Seconds since boot."""
-    return float(data.split()[0])
+    return finite(data.split()[0])
 
 
 def count(host: Host) -> dict[str, Value]:
