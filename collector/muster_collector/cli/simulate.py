@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import signal
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,7 +57,7 @@ def seconds(text: str) -> float:
 
 def run(options: argparse.Namespace) -> int:
     """Simulate until the duration is over or a signal comes."""
-    outcome = asyncio.run(simulate(make_plan(options)))
+    outcome = simulate(make_plan(options))
     if options.json:
         print(json.dumps(asdict(outcome)), flush=True)
     else:
@@ -94,13 +94,12 @@ def make_plan(options: argparse.Namespace) -> Plan:
     )
 
 
-async def simulate(plan: Plan) -> Outcome:
+def simulate(plan: Plan) -> Outcome:
     """Run the plan with SIGINT and SIGTERM as its end."""
     from muster_collector.simulate.run import Simulation
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        signal.signal(number, lambda *_: stop.set())
     print(f"simulating {plan.nodes} nodes; Ctrl-C ends it", file=sys.stderr)
-    return await Simulation(plan).run(stop)
+    return Simulation(plan).run(stop)

@@ -1,18 +1,25 @@
-"""Runs a made-up fleet against a broker: one connection, reports spread over the interval."""
+"""Runs a made-up fleet against a broker: one connection, reports spread over the interval.
+
+paho-mqtt, because it queues what the broker does not take yet; a thread of it does the network, and
+acks come over in a queue, so that only one thread ever touches the nodes.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import secrets
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any
 
-from gmqtt import Client
-from gmqtt.mqtt.constants import MQTTv50
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from muster_collector.errors import MusterError
 from muster_collector.simulate.nodes import SpooledNode
@@ -20,12 +27,11 @@ from muster_collector.simulate.world import fleet
 from muster_wire import topics
 from muster_wire.codec import encode
 from muster_wire.messages import Ack, Refused
+from muster_wire.topics import TopicError
 
 TICK = 0.02
 """Seconds between looks at who is due; reports due in one tick go out together."""
 RESEND_PER_TICK = 20
-BIRTH_AGAIN = 15.0
-"""Seconds without an empty spool after which a node asks by birth what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +69,31 @@ class Simulation:
         epoch = int(clock()) << 20 | secrets.randbits(20)
         members = fleet(plan.nodes, plan.sites, plan.seed)
         self.nodes = {node.name: SpooledNode(node, plan.every, epoch) for node in members}
-        self.client = Client(f"muster-simulate-{os.getpid()}")
-        self.client.on_connect = self._on_connect
+        self.acks: SimpleQueue[tuple[str, Ack]] = SimpleQueue()
+        self.connections: SimpleQueue[bool] = SimpleQueue()
+        self.client = Client(
+            CallbackAPIVersion.VERSION2,
+            f"muster-simulate-{os.getpid()}",
+            protocol=MQTTProtocolVersion.MQTTv5,
+        )
+        self.client.on_connect = lambda *_: self.connections.put(True)
         self.client.on_message = self._on_message
         if plan.username:
-            self.client.set_auth_credentials(plan.username, plan.password)
+            self.client.username_pw_set(plan.username, plan.password)
 
-    async def run(self, stop: asyncio.Event) -> Outcome:
+    def run(self, stop: threading.Event) -> Outcome:
         """Simulate until `stop` is set or the duration is over, then wait for the last acks."""
         try:
-            await self.client.connect(self.plan.host, self.plan.port, version=MQTTv50)
+            self.client.connect(self.plan.host, self.plan.port)
         except OSError as error:
             address = f"{self.plan.host}:{self.plan.port}"
             raise MusterError(f"broker {address}: {error.strerror or error}") from error
+        self.client.loop_start()
         try:
-            await self._publish_reports(stop)
-            await self._drain()
+            self._publish_reports(stop)
+            self._drain()
         finally:
-            for node in self.nodes.values():
-                self._send(node, "status", node.status(online=False), retain=True)
-            await self.client.disconnect()
+            self._say_goodbye()
         return self.outcome()
 
     def outcome(self) -> Outcome:
@@ -93,75 +104,87 @@ class Simulation:
             settled=sum(node.settled for node in self.nodes.values()),
         )
 
-    async def _publish_reports(self, stop: asyncio.Event) -> None:
+    def _publish_reports(self, stop: threading.Event) -> None:
         started = self.clock()
         step = self.plan.every / max(1, len(self.nodes))
         due = [(started + number * step, node) for number, node in enumerate(self.nodes.values())]
         position = 0
-        while not stop.is_set():
+        while not stop.wait(TICK):
             now = self.clock()
             if self.plan.duration is not None and now - started >= self.plan.duration:
                 return
-            while due and due[position][0] <= now:
+            while due[position][0] <= now:
                 at, node = due[position]
                 due[position] = (at + self.plan.every, node)
                 position = (position + 1) % len(due)
                 if not node.node.silent(at):
                     self._send(node, "report", node.make(at))
-            self._resend()
-            await self._pause(stop, TICK)
+            self._listen()
 
-    async def _drain(self) -> None:
+    def _drain(self) -> None:
         """Give the collector time to ack what is out; ask by birth where it stays silent."""
         deadline = self.clock() + self.plan.drain
         again = self.clock() + self.plan.drain / 3
         while self.clock() < deadline and any(node.spool for node in self.nodes.values()):
-            self._resend()
+            self._listen()
             if self.clock() >= again:
                 again = deadline
                 self._announce(node for node in self.nodes.values() if node.spool)
-            await asyncio.sleep(TICK)
+            time.sleep(TICK)
 
-    def _resend(self) -> None:
-        left = RESEND_PER_TICK
-        for node in self.nodes.values():
-            if left <= 0:
-                return
-            if node.wanted:
-                for report in node.take_wanted(left):
-                    left -= 1
-                    self._send(node, "report", report)
-
-    async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
+    def _listen(self) -> None:
+        """Greet after a connection, take the acks that came, send what they ask for."""
+        while not self.connections.empty():
+            self.connections.get()
+            self._greet()
         try:
-            await asyncio.wait_for(stop.wait(), seconds)
-        except TimeoutError:
-            return
+            while True:
+                name, ack = self.acks.get_nowait()
+                self.nodes[name].acknowledge(ack)
+        except Empty:
+            pass
+        left = RESEND_PER_TICK
+        for node in (node for node in self.nodes.values() if node.wanted):
+            for report in node.take_wanted(left):
+                left -= 1
+                self._send(node, "report", report)
 
-    def _announce(self, nodes: Any) -> None:
-        for node in nodes:
-            self._send(node, "birth", node.birth(), retain=True)
-
-    def _on_connect(self, client: Client, *_: Any) -> None:
+    def _greet(self) -> None:
+        self.client.subscribe([(self._topic(node, "ack"), 0) for node in self.nodes.values()])
         for node in self.nodes.values():
-            client.subscribe(self._topic(node, "ack"), qos=0)
             self._send(node, "status", node.status(online=True), retain=True)
         self._announce(self.nodes.values())
 
-    def _on_message(self, _client: Client, topic: str, payload: bytes, *_: Any) -> int:
-        node = self.nodes.get(topics.parse(topic, root=self.plan.root).node)
-        if node is not None:
-            node.acknowledge(decode_ack(payload))
-        return 0
+    def _announce(self, nodes: Iterable[SpooledNode]) -> None:
+        for node in nodes:
+            self._send(node, "birth", node.birth(), retain=True)
 
-    def _send(self, node: SpooledNode, kind: str, message: object, *, retain: bool = False) -> None:
+    def _say_goodbye(self) -> None:
+        last = [
+            self._send(node, "status", node.status(online=False), retain=True)
+            for node in self.nodes.values()
+        ]
+        for message in last:
+            message.wait_for_publish(1.0)
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        try:
+            name = topics.parse(message.topic, root=self.plan.root).node
+            ack = decode_ack(bytes(message.payload))
+        except (TopicError, ValueError, KeyError, TypeError):
+            # Not from our collector; a thread that dies of it would end the simulation.
+            return
+        self.acks.put((name, ack))
+
+    def _send(self, node: SpooledNode, kind: str, message: object, *, retain: bool = False) -> Any:
         encoded = encode(message)
-        self.client.publish(
-            self._topic(node, kind),
-            encoded.payload,
-            qos=1,
-            retain=retain,
-            content_type=encoded.content_type,
+        properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ContentType = encoded.content_type
+        topic = self._topic(node, kind)
+        return self.client.publish(
+            topic, encoded.payload, qos=1, retain=retain, properties=properties
         )
 
     def _topic(self, node: SpooledNode, kind: str) -> str:
