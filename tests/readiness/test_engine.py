@@ -69,6 +69,28 @@ def test_imputed_value_counts_but_adds_no_coverage() -> None:
     assert (scores.low[0, 0], scores.high[0, 0], scores.coverage[0, 0]) == (50.0, 100.0, 0.5)
 
 
+def test_optional_without_a_value_does_not_apply() -> None:
+    tree = card({"a": {"optional": True, "weight": 2}, "b": {}, "c": {}})
+    scores = score(tree, [[NAN, 80.0, NAN], [50.0, 80.0, 60.0]])
+    # b and c alone count, half of them is there.
+    assert scores.value[0, 0] == 80.0
+    assert (scores.low[0, 0], scores.high[0, 0], scores.coverage[0, 0]) == (40.0, 90.0, 0.5)
+    assert scores.value[1, 0] == 60.0
+    assert scores.why(0, 1) == "does not apply"
+    assert lost(scores)[0].tolist() == [20.0, 0.0, 20.0, 0.0]
+    group = rollup(scores, [0, 0], 1)
+    assert group.coverage[0].tolist() == [0.75, 0.5, 1.0, 0.5]
+
+
+def test_a_level_in_which_nothing_applies_is_unknown() -> None:
+    tree = card({"a": {"optional": True, "parent": "p"}, "b": {}}, {"p": {}})
+    scores = score(tree, [[NAN, 80.0]])
+    place = tree.columns["p"]
+    assert np.isnan(scores.value[0, place])
+    assert (scores.low[0, place], scores.high[0, place]) == (0.0, 100.0)
+    assert (scores.value[0, 0], scores.low[0, 0], scores.coverage[0, 0]) == (80.0, 40.0, 0.5)
+
+
 def test_zero_weight_shows_but_does_not_count() -> None:
     tree = card({"a": {"weight": 0}, "b": {}}, aggregation="geometric")
     scores = score(tree, [[0.0, 64.0], [NAN, 64.0]])

@@ -59,8 +59,8 @@ def thresholds(*points: tuple[float, float]) -> dict[str, Any]:
             text({"a": {"colour": "red"}}),
             (
                 "card.toml: indicator.a.colour: unknown key; known: title, parent, weight, "
-                "critical, meaning, unit, direction, normalise, reason, reference, impute, "
-                "winsorise, source"
+                "critical, meaning, unit, direction, normalise, reason, reference, optional, "
+                "impute, winsorise, source"
             ),
         ),
         (

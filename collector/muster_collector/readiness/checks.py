@@ -100,6 +100,8 @@ def _indicator(indicator: Indicator) -> Iterator[Problem]:
         yield from _thresholds(rule, indicator)
     if isinstance(rule, Goalposts):
         yield from _goalposts(rule)
+    if indicator.optional and indicator.impute:
+        yield "optional", True, "nothing can stand in for what does not apply: drop impute or it"
     if indicator.impute and (indicator.impute.kind == "value") == (indicator.impute.value is None):
         yield (
             "impute.value",

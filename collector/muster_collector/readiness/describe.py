@@ -118,7 +118,7 @@ def _normalise(rule: Normalise) -> str:
 
 
 def _treatment(what: Indicator) -> str:
-    text = ""
+    text = "; without a value it does not apply" if what.optional else ""
     if what.winsorise:
         text += f"; at most {what.winsorise.points} outliers drawn in"
     if what.impute:

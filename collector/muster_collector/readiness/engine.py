@@ -8,6 +8,8 @@ The rules, for a level over its parts (children with weight):
 - low and high: the same mean and caps with everything missing at 0 and at 100. A part without a
   score counts as missing, whatever little data it has, so the interval contains the value.
 - imputed values count in the value, but as missing in coverage and interval.
+- an optional indicator without a value does not apply to the unit: it is left out everywhere, its
+  weight goes to the others, and its own interval and coverage are NaN.
 """
 
 from __future__ import annotations
@@ -53,11 +55,11 @@ class Scores:
         if not np.isnan(self.value[unit, column]):
             return ""
         if node.indicator:
-            return "no data"
+            return "does not apply" if node.indicator.optional else "no data"
         short = [
             self.card.nodes[child].id
             for child in node.children
-            if np.isnan(self.value[unit, child])
+            if np.isnan(self.value[unit, child]) and not np.isnan(self.low[unit, child])
         ]
         share = self.coverage[unit, column]
         return (
@@ -95,6 +97,8 @@ def _leaf(indicator: Indicator, raw: Array) -> tuple[Array, Array, Array, Array]
     value = normalised(filled, indicator)
     # A value without a logarithm is as good as missing.
     known = ~np.isnan(raw) & ~np.isnan(value)
+    if indicator.optional:
+        return value, value, value, np.where(known, 1.0, np.nan)
     return value, np.where(known, value, 0.0), np.where(known, value, 100.0), known.astype(float)
 
 
@@ -114,7 +118,8 @@ def _combine(card: Scorecard, node: Node, scores: tuple[Array, Array, Array, Arr
     """Fill one level's rows of value, low, high and coverage from those of its parts."""
     value, low, high, coverage = scores
     parts = list(node.parts)
-    unscored = np.isnan(value[parts])
+    # What does not apply has no interval and stays out of every mean.
+    unscored = np.isnan(value[parts]) & ~np.isnan(low[parts])
     worst = np.where(unscored, 0.0, low[parts])
     best = np.where(unscored, 100.0, high[parts])
     here = node.column
@@ -124,11 +129,18 @@ def _combine(card: Scorecard, node: Node, scores: tuple[Array, Array, Array, Arr
     if any(card.nodes[part].critical for part in parts):
         low[here] = capped(card, node, low[here], _rows(worst, parts))
         high[here] = capped(card, node, high[here], _rows(best, parts))
-    coverage[here] = aggregate("arithmetic", coverage[parts], node.weights)
+    coverage[here] = np.nan_to_num(aggregate("arithmetic", coverage[parts], node.weights))
+    _unknown(low[here], 0.0)
+    _unknown(high[here], 100.0)
     value[here][coverage[here] < node.coverage - TINY] = np.nan
     # Containment holds but for rounding; fmin and fmax pass over a value that is not there.
     np.fmin(low[here], value[here], out=low[here])
     np.fmax(high[here], value[here], out=high[here])
+
+
+def _unknown(limits: Array, limit: float) -> None:
+    """Nothing in a level applies: nothing is known of it."""
+    limits[np.isnan(limits)] = limit
 
 
 def _rows(matrix: Array, parts: list[int]) -> dict[int, Array]:

@@ -117,7 +117,8 @@ def _means(
         # From 100 only what members surely lack is taken: who is silent surely lacks nothing.
         short = np.where(known, 100.0 - scores.high[member, column][order], 0.0)
         high[column] = 100.0 - total(short) / safe
-        coverage[column] = total(scores.coverage[member, column][order]) / safe
+        # For an optional indicator only those that it applies to count as covered.
+        coverage[column] = total(np.nan_to_num(scores.coverage[member, column][order])) / safe
     np.fmin(low, value, out=low)
     np.fmax(high, value, out=high)
     return value.T, low.T, high.T, coverage.T

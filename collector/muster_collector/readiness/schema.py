@@ -164,7 +164,11 @@ class Level(Child):
 
 
 class Indicator(Child):
-    """One measured thing, its way to 0..100, and why."""
+    """One measured thing, its way to 0..100, and why.
+
+    `optional`: a unit without a value has no such thing (no array, no firewall), so nothing is
+    missing: its weight goes to the others, coverage and interval do not suffer.
+    """
 
     meaning: Text
     unit: Text
@@ -172,6 +176,7 @@ class Indicator(Child):
     normalise: Normalise
     reason: Text
     reference: Text
+    optional: bool = False
     impute: Impute | None = None
     winsorise: Winsorise | None = None
     source: Source | None = None
