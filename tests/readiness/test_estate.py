@@ -46,6 +46,14 @@ def findings(tmp_path: Path, text: str, name: str = "estate.toml") -> list[str]:
         ),
         ('[[sites]]\nname = "x"', "sites[1] id: missing"),
         (
+            '[[targets]]\nlevel = "site"\nid = "x"\nscore = 80\ndue = 2027-01-01',
+            "targets[1] 'x' id = 'x': the estate has none with that id",
+        ),
+        (
+            "[[targets]]\nscore = 101\ndue = 2027-01-01",
+            "targets[1] score = 101: Input should be less than or equal to 100",
+        ),
+        (
             '[[sites]]\nid = "A b"',
             (
                 "sites[1] 'A b' id = 'A b': use 1 to 63 of a-z 0-9 . _ - beginning with a letter or"

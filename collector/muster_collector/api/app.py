@@ -13,13 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from muster_collector.api import about, nodes, planning, readiness, series
+from muster_collector.api import about, nodes, planning, readiness, series, targets
 from muster_collector.api.guard import Guard
 from muster_collector.api.services import Services
 from muster_collector.errors import StoreError
 
 PAGE = Path(__file__).parent / "page"
-ROUTERS = (readiness.router, planning.router, nodes.router, series.router, about.router)
+ROUTERS = tuple(module.router for module in (readiness, planning, targets, nodes, series, about))
 
 
 def make_app(services: Services, *, token: str | None = None, local_only: bool = False) -> FastAPI:

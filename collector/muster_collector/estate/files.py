@@ -119,6 +119,10 @@ def _unresolved(estate: Estate, where: Where) -> Iterator[str]:
             yield from _orphan(role, roles, ("sites", i, "planned"), where)
     for i, node in enumerate(estate.nodes):
         yield from _orphan(node.role, roles, ("nodes", i, "role"), where)
+    sites = {site.id for site in estate.sites}
+    known = {"fleet": {"fleet"}, "region": regions, "district": districts, "site": sites}
+    for i, target in enumerate(estate.targets):
+        yield from _orphan(target.id, known[target.level], ("targets", i, "id"), where)
 
 
 def _orphan(

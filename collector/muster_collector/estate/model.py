@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -100,6 +100,18 @@ class Node(Part):
     role: Id
 
 
+class Target(Part):
+    """A score that a place (or the fleet) should have reached by a day; `part` is of the card."""
+
+    level: Literal["site", "district", "region", "fleet"] = "fleet"
+    id: Id = "fleet"
+    part: Id = "overall"
+    score: Annotated[float, Field(ge=0, le=100)]
+    due: dt.date
+    name: Name = ""
+    name_zh: Name = ""
+
+
 class Estate(Part):
     """The whole estate; every reference in it resolves."""
 
@@ -113,6 +125,7 @@ class Estate(Part):
     districts: tuple[District, ...] = ()
     sites: tuple[Site, ...] = ()
     nodes: tuple[Node, ...] = ()
+    targets: tuple[Target, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
