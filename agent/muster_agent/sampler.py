@@ -12,7 +12,7 @@ from typing import Protocol
 
 from muster_agent import logs
 from muster_agent.clock import Clock
-from muster_agent.sensors import SensorAbsentError
+from muster_agent.sensors import SensorAbsentError, storable
 from muster_wire.messages import Metric
 
 FIRST = 0.5
@@ -62,7 +62,7 @@ class Sampler:
         if sensor.every is not None:
             self._rationed[sensor.name] = now + sensor.every - self.every / 2
         try:
-            metrics = sensor.read()
+            metrics = storable(sensor.read())
         except SensorAbsentError:
             return []
         except Exception as error:  # noqa: BLE001 - the one guard: a sensor costs only itself

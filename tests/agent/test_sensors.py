@@ -9,7 +9,9 @@ from contextlib import suppress
 import pytest
 from hosts.machine import Machine, names
 
-from muster_agent.sensors import SENSORS, Sensor, SensorAbsentError, load
+from muster_agent.clock import SystemClock
+from muster_agent.sampler import Sampler
+from muster_agent.sensors import SENSORS, Sensor, SensorAbsentError, load, storable
 from muster_agent.sensors.cpu import parse_all, parse_total, usage
 from muster_agent.sensors.disk import parse_mounts
 from muster_agent.sensors.diskio import parse_diskstats
@@ -106,6 +108,36 @@ def test_a_file_that_may_not_be_read_is_a_failure_with_its_path(
     monkeypatch.setattr(os, "open", guarded)
     with pytest.raises(PermissionError, match="proc/meminfo"):
         one.sensor("mem").read()
+
+
+def test_values_that_no_database_takes_are_left_out() -> None:
+    metric = Metric(
+        "nstat",
+        {"name": "snmp"},
+        {
+            "below": 18446744073709551615,
+            "most": (1 << 63) - 1,
+            "least": -(1 << 63),
+            "over": 1 << 63,
+            "nan": float("nan"),
+            "inf": float("inf"),
+            "float": 1e300,
+            "true": True,
+            "text": "x",
+        },
+    )
+    nothing = Metric("net", {}, {"bytes_recv": 1 << 64})
+    (found,) = storable([metric, nothing])
+    assert found.fields.keys() == {"most", "least", "float", "true", "text"}
+
+
+def test_the_sampler_leaves_them_out(machine: MACHINE) -> None:
+    one = machine("vm")
+    one.change("proc/net/snmp", " 40221 ", " 18446744073709551615 ")
+    sampler = Sampler([one.sensor("nstat")], SystemClock(), 10.0)
+    snmp = next(m for m in sampler.sample() if m.tags["name"] == "snmp")
+    assert "TcpActiveOpens" not in snmp.fields
+    assert "TcpPassiveOpens" in snmp.fields
 
 
 # cpu

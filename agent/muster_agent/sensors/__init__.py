@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any, ClassVar
 
 from muster_agent.host import Host
-from muster_wire.messages import Metric
+from muster_wire.messages import Metric, Value
 
 SENSORS: dict[str, str] = {
     "cpu": "Cpu",
@@ -45,6 +45,9 @@ SENSORS: dict[str, str] = {
     "smart": "Smart",
 }
 """Sensor (and module) to class, in the order of the readings in a report; all are on by default."""
+
+INT_LIMIT = 1 << 63
+"""What a signed integer of 64 bits holds, which is what databases have."""
 
 
 class SensorAbsentError(Exception):
@@ -105,6 +108,25 @@ def _check(what: str, default: object, value: object) -> None:
             raise ValueError(f"{what}: use a list of strings")
     elif type(value) is not type(default):
         raise ValueError(f"{what}: use a {type(default).__name__}")
+
+
+def storable(metrics: list[Metric]) -> list[Metric]:
+    """The metrics without values that no database takes: beyond 64 bits, not finite.
+
+    The kernel prints some counters that slipped below zero as 18446744073709551615.
+    """
+    for metric in metrics:
+        fields = metric.fields
+        bad = [name for name, value in fields.items() if not _storable(value)]
+        for name in bad:
+            del fields[name]
+    return [metric for metric in metrics if metric.fields]
+
+
+def _storable(value: Value) -> bool:
+    if isinstance(value, int):
+        return -INT_LIMIT <= value < INT_LIMIT
+    return isinstance(value, str) or isfinite(value)
 
 
 def finite(text: str | bytes) -> float:
