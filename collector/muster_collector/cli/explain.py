@@ -1,4 +1,4 @@
-"""`muster explain`: why a score is what it is, in points that sum to what is missing from 100."""
+"""`muster explain`: why a score is what it is, or what moved it, in points that sum."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 from muster_collector.cli import client, output
 from muster_collector.cli.readiness import LEVELS
+from muster_collector.errors import MusterError
 
+CHANGE = ("part", "id", "points")
 COLUMNS = ("part", "id", "score", "lost", "value", "unit", "coverage", "why")
 
 
@@ -17,11 +19,14 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "explain",
         help="which indicators and members cost a unit how many points",
-        description="Points lost by pillar, indicator and member; they sum to 100 - score.",
+        description="Points lost by pillar, indicator and member, which sum to 100 - score; with"
+        " --from the points that moved the score since then, which sum to the change.",
     )
     parser.add_argument("--level", choices=LEVELS, default="fleet")
     parser.add_argument("--id", default="fleet")
     parser.add_argument("--at", metavar="TIME", help="the window that ended last before this time")
+    parser.add_argument("--from", dest="start", metavar="TIME", help="explain the change since")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="the change up to (default: now)")
     client.add_options(parser)
     output.add_options(parser)
     parser.set_defaults(run=run)
@@ -29,8 +34,27 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask, and write a row for the unit and each of its parts."""
+    if options.start is not None:
+        return _change(options)
     answer = client.get(options, "explain", level=options.level, id=options.id, at=options.at)
     output.write(list(_rows(answer)), COLUMNS, options)
+    return 0
+
+
+def _change(options: argparse.Namespace) -> int:
+    """What moved the score, the greatest first."""
+    span = {"from": options.start, "to": options.end}
+    answer = client.get(options, "change", level=options.level, id=options.id, **span)
+    if answer["change"] is None:
+        raise MusterError(f"{options.level} {options.id}: {answer['why']}")
+    rows = [
+        {"part": "before", "id": answer["from"], "points": answer["before"]},
+        *({**part, "part": "indicator"} for part in answer["indicators"] if part["points"]),
+        {"part": "coverage", "id": "", "points": answer["coverage"]},
+        {"part": "members", "id": "", "points": answer["members"]},
+        {"part": "after", "id": answer["to"], "points": answer["after"]},
+    ]
+    output.write(rows, CHANGE, options)
     return 0
 
 

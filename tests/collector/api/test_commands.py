@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import datetime as dt
 import io
 import json
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from readiness.small_fleet import END
+from readiness.small_fleet import END, MINUTE, cpu, disk
 
+from muster_collector.estate import Estate
+from muster_collector.estate.model import Target
 from servers import free_port
 
 from .conftest import Opener, World
@@ -96,6 +99,34 @@ async def test_explain_lists_what_costs_most_first(world: World) -> None:
         ["pillar", "compute", "50.0", "12.5"],
         ["indicator", "idle", "50.0", "12.5"],
     ]
+
+
+async def test_explain_from_a_time_sums_to_the_change(world: World) -> None:
+    await world.store.write([*cpu("n1", "s1", 90.0, END), *disk("n1", "s1", 25, END)])
+    await world.scorer.score_at(END + 5 * MINUTE)
+    world.now = END + 6 * MINUTE
+    options = ("--from", "now-5m", "--format", "json", "--url", world.url)
+    status, out, _ = await muster("explain", "--level", "node", "--id", "n1", *options)
+    rows = json.loads(out)
+    assert status == 0
+    assert [row["part"] for row in rows] == [
+        "before", "indicator", "indicator", "coverage", "members", "after",
+    ]  # fmt: skip
+    points = [row["points"] for row in rows]
+    assert sum(points[:-1]) == pytest.approx(points[-1])
+    status, _, errors = await muster("explain", "--level", "site", "--id", "s1", *options)
+    assert (status, errors) == (1, "muster: site s1: no score at both times\n")
+
+
+async def test_targets_have_a_status(open_world: Opener) -> None:
+    due = dt.date(2027, 1, 1)
+    async with open_world(estate=Estate(targets=(Target(score=80, due=due),))) as world:
+        await world.scorer.score_at(END)
+        status, out, _ = await muster("targets", "status", "--format", "json", "--url", world.url)
+        (row,) = json.loads(out)
+        assert (status, row["target"], row["due"], row["status"]) == (
+            0, 80.0, "2027-01-01", "unknown",
+        )  # fmt: skip
 
 
 async def test_a_token_comes_from_a_file(open_world: Opener, tmp_path: Path) -> None:
