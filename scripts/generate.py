@@ -14,6 +14,7 @@ GENERATORS: tuple[str, ...] = (
     "muster_collector.boards:generate",
     "muster_collector.cli.scorecard:pages",
     "reference:metrics",
+    "reference:sensors",
     "muster_agent.reference:generate",
 )
 """Functions as `module:function`, each returning relative path -> content."""

@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from muster_agent.sensors import SENSORS
 from muster_wire.catalogue import CATALOGUE, Field, Measurement
 
 ROOT = Path(__file__).parents[2]
@@ -34,3 +35,11 @@ def test_a_measurement_of_our_own_says_so() -> None:
     assert "## own (Muster's own)\n" in lines
     assert "Tags: `x`\n" in lines
     assert "| `n` | int | 1 | gauge | how many |" in lines
+
+
+def test_every_sensor_and_option_is_on_its_page() -> None:
+    ((path, text),) = reference().sensors().items()
+    assert path == "docs/reference/sensors.md"
+    assert all(f"| `{name}` |" in text for name in SENSORS)
+    assert "| `cpu` | sample | `percpu = false` |" in text
+    assert "| `processes` | 60 s |  |" in text
