@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from deploy.small_yaml import read
 
+from muster_agent.cli import main as agent
+from muster_collector.config import load
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "deploy" / "compose"
 STACK: dict[str, Any] = read(COMPOSE / "compose.yaml")
@@ -102,6 +105,19 @@ def test_the_collector_reaches_the_services_by_their_names() -> None:
         f"127.0.0.1:{config['api']['port']}:{config['api']['port']}"
         in (SERVICES["collector"]["ports"])
     )
+
+
+@pytest.mark.parametrize("file", ["compose/collector.toml", "config/collector.toml"])
+def test_the_collector_accepts_its_examples(file: str) -> None:
+    config = load(ROOT / "deploy" / file)
+    assert config.mqtt.cert_file
+    assert config.store.kind == "influxdb"
+    assert config.api.token_file
+
+
+def test_the_agent_accepts_its_example(capsys: pytest.CaptureFixture[str]) -> None:
+    file = ROOT / "deploy" / "config" / "agent.toml"
+    assert agent(["check", "--config", str(file)]) == 0, capsys.readouterr().err
 
 
 def test_the_owners_of_the_tokens_are_the_users_of_the_images() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import ssl
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiomqtt
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from muster_wire.topics import topic
 from servers import Mosquitto
@@ -86,9 +89,16 @@ def tls(authority: Path, name: str | None) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def connected(
-    broker: Shipped, name: str | None, *, client_id: str = "", will: aiomqtt.Will | None = None
+    broker: Shipped,
+    name: str | None,
+    *,
+    client_id: str = "",
+    will: aiomqtt.Will | None = None,
+    keep: bool = False,
 ) -> AsyncIterator[aiomqtt.Client]:
-    """A client with the certificate of `name`."""
+    """A client with the certificate of `name`; with `keep` its session outlives it."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types
+    properties.SessionExpiryInterval = 3600 if keep else 0
     client = aiomqtt.Client(
         "localhost",
         broker.port,
@@ -96,6 +106,8 @@ async def connected(
         tls_context=tls(broker.authority, name),
         identifier=client_id or None,
         will=will,
+        clean_start=not keep,
+        properties=properties,
         timeout=LIMIT,
     )
     async with client:
@@ -201,6 +213,46 @@ async def test_a_node_cannot_take_over_a_session(broker: Shipped) -> None:
             async with connected(broker, "Collector") as collector:
                 await collector.publish(of("node-b", "ack"), b"still here", qos=1)
             assert await first(other) == (of("node-b", "ack"), b"still here")
+
+
+async def test_the_collectors_session_outlives_it(tmp_path: Path, authority: Path) -> None:
+    server = Shipped(tmp_path, authority).start()
+    try:
+        async with connected(server, "Collector", keep=True) as collector:
+            await collector.subscribe("muster/v1/+/+/+/report", qos=1)
+        async with connected(server, "node-a") as node:
+            await node.publish(of("node-a", "report"), b"while away", qos=1)
+        async with connected(server, "Collector", keep=True) as collector:
+            assert await first(collector) == (of("node-a", "report"), b"while away")
+    finally:
+        server.stop()
+
+
+async def test_the_agent_reports_with_the_example_configuration(
+    broker: Shipped, tmp_path: Path
+) -> None:
+    text = (DEPLOY / "config" / "agent.toml").read_text()
+    for old, new in (
+        ("mqtts://broker.example:8883", f"mqtts://localhost:{broker.port}"),
+        ("/etc/muster/tls", str(broker.authority / "issued" / "node-a")),
+        ("/var/lib/muster-agent", str(tmp_path)),
+        ('id = ""', 'id = "node-a"'),
+    ):
+        assert text.count(old) >= 1
+        text = text.replace(old, new)
+    (tmp_path / "agent.toml").write_text(text)
+    run = [sys.executable, "-m", "muster_agent", "run", "--config", str(tmp_path / "agent.toml")]
+    async with connected(broker, "Collector") as collector:
+        await collector.subscribe("muster/v1/+/+/+/report", qos=1)
+        await collector.subscribe("muster/v1/+/+/+/birth", qos=1)
+        agent = await asyncio.create_subprocess_exec(*run)
+        try:
+            async with asyncio.timeout(LIMIT):
+                found = {(await first(collector))[0] for _ in range(2)}
+        finally:
+            agent.terminate()
+            await agent.wait()
+    assert found == {of("node-a", "report"), of("node-a", "birth")}
 
 
 async def test_without_a_certificate_nobody_comes_in(broker: Shipped) -> None:

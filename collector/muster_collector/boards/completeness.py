@@ -169,8 +169,8 @@ def _nodes(t: Tongue) -> Panel:
                 "在途上报最多的二十个所选节点。可为空 (may be empty)：没有缺失。",
             ),
             do=t(
-                "Missing for long while the node reports: `muster-agent doctor` on the node.",
-                "节点正常上报而长期缺失：在节点上运行 `muster-agent doctor`。",
+                "Missing for long while the node reports: `journalctl -u muster-agent` there.",
+                "节点正常上报而长期缺失：在节点上查看 `journalctl -u muster-agent`。",
             ),
             empty=t("Nothing is missing", "没有缺失"),
             width=15,
