@@ -416,8 +416,8 @@ def silent_list(t: Tongue, *, width: int = 8, id: int = 30) -> Panel:  # noqa: A
                 f"超过 {style.SILENT_S} 秒没有上报。可为空 (may be empty)：所有节点均在上报。",
             ),
             do=t(
-                "One node: `systemctl status muster-agent` there. A whole site: its uplink or power.",
-                "单个节点：在其上运行 `systemctl status muster-agent`。整个站点：检查上行链路或供电。",
+                "One node: `systemctl status muster-agent` there. A site: its uplink or power.",
+                "单个节点：运行 `systemctl status muster-agent`。整个站点：检查上行链路或供电。",
             ),
             empty=t("All known nodes report", "所有已知节点均在上报"),
             width=width,
