@@ -7,6 +7,7 @@ import datetime as dt
 import logging
 import math
 from collections.abc import AsyncIterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,16 @@ from muster_collector.errors import StoreError
 from muster_collector.estate import EMPTY, Estate
 from muster_collector.estate.model import District, Region, Role, Site
 from muster_collector.estate.model import Node as EstateNode
+from muster_collector.readiness import load
 from muster_collector.scoring.scorer import Scorer
+from muster_collector.simulate import world as simulated
 from muster_collector.store.base import Point, Query, Read, RefusedPoint, Store, Table
 from muster_collector.store.embedded import EmbeddedStore
 from muster_collector.store.influx import InfluxStore
 from muster_collector.store.influx_http import InfluxSettings
 from servers import Influx1
 
+CARD = "new-digital-infrastructure.toml"
 HALF_CPU_QUARTER_DISK = 0.25 * 50 + 0.75 * 75
 
 
@@ -205,6 +209,38 @@ async def test_both_stores_give_the_same_scores(embedded: Store, influx: Store) 
         np.testing.assert_allclose(level.scores.value, other.scores.value, rtol=0, atol=1e-9)
         np.testing.assert_allclose(level.scores.low, other.scores.low, rtol=0, atol=1e-9)
         np.testing.assert_allclose(level.lost, other.lost, rtol=0, atol=1e-9)
+
+
+async def test_both_stores_agree_on_the_shipped_card(embedded: Store, influx: Store) -> None:
+    """Made-up machines with counters, several disks and interfaces, and every statistic."""
+    card = load(files("muster_collector").joinpath("scorecards", CARD).read_text("utf-8"), CARD)
+    nodes = [simulated.Node(f"n{i}", f"s{i % 2}", seed=4) for i in range(6)]
+    points = [
+        Point(metric.name, tags(node, metric.tags), metric.fields, START + second * 1000)
+        for node in nodes
+        for second in range(0, 300, 10)
+        for metric in node.sample(START / 1000 + second)
+    ]
+    fleet = SmallFleet([Known(node.name, node.site) for node in nodes])
+    found = []
+    for store in (embedded, influx):
+        assert await store.write(points) == []
+        service = Scorer(store, card, EMPTY, fleet, window=300, every=300, clock=lambda: END)
+        found.append(await service.score_at(END))
+    values = [result.levels["node"].value for result in found]
+    np.testing.assert_allclose(values[0], values[1], rtol=1e-12)
+    known = {
+        node.id for i, node in enumerate(card.indicators) if not np.isnan(values[0][:, i]).any()
+    }
+    assert known >= {"cpu_idle", "load_per_cpu", "disk_used", "disk_busy", "net_errors", "uptime"}
+    for name, level in found[0].levels.items():
+        other = found[1].levels[name]
+        np.testing.assert_allclose(level.scores.value, other.scores.value, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(level.lost, other.lost, rtol=0, atol=1e-9)
+
+
+def tags(node: simulated.Node, own: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted({"host": node.name, "site": node.site, **own}.items()))
 
 
 def many_nodes() -> SmallFleet:
