@@ -170,7 +170,7 @@ class Host:
         )
 
     def processes(self) -> dict[int, bytes]:
-        """/proc/PID/stat of every process; those that end meanwhile are left out.
+        """/proc/PID/stat of every process; those that end meanwhile or are hidden are left out.
 
         Two sensors want it at the same time and a process costs some 15 us, so it is shared.
         """
@@ -186,8 +186,8 @@ class Host:
             if name.isdigit():
                 try:
                     yield int(name), self.read(f"proc/{name}/stat")
-                except (FileNotFoundError, ProcessLookupError):
-                    continue
+                except (FileNotFoundError, ProcessLookupError, PermissionError):
+                    continue  # ended, or hidden from this user
 
     def has_program(self, name: str) -> bool:
         """Whether a program is installed; none can be run for a machine that is mounted here."""

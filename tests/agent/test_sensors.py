@@ -387,6 +387,21 @@ def test_processes_that_end_while_they_are_counted(machine: MACHINE) -> None:
     assert one.sensor("processes").read()[0].fields["total"] == 2
 
 
+def test_processes_that_are_hidden_from_this_user(
+    machine: MACHINE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = machine("vm")
+    really = os.open
+
+    def guarded(path: str, flags: int) -> int:
+        if path.endswith("proc/1/stat"):
+            raise PermissionError(1, "Operation not permitted", path)
+        return really(path, flags)
+
+    monkeypatch.setattr(os, "open", guarded)
+    assert one.sensor("processes").read()[0].fields["total"] == 2
+
+
 def test_a_command_may_hold_anything() -> None:
     rest = b" S 1 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 3 0 8204\n"
     assert parse_stat(b"7 (a) Z (b\n) R)" + rest) == ("sleeping", 3)

@@ -97,8 +97,10 @@ def test_system(host: Host) -> None:
     ours = read(host, "system")[0].fields
     assert ours["load15"] == pytest.approx(os.getloadavg()[2], abs=0.2)
     assert ours["n_cpus"] == psutil.cpu_count()
-    assert ours["n_physical_cpus"] == psutil.cpu_count(logical=False)
-    assert ours.get("n_users", 0) == len(psutil.users())
+    if cores := psutil.cpu_count(logical=False):
+        assert ours["n_physical_cpus"] == cores
+    if Path("/run/utmp").exists():
+        assert ours["n_users"] == len(psutil.users())
     kernel = read(host, "kernel")[0].fields
     assert kernel["boot_time"] == pytest.approx(psutil.boot_time(), abs=1)
 
