@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +28,10 @@ def toml(value: Any) -> str:
         return "[" + ", ".join(toml(item) for item in value) + "]"
     if isinstance(value, bool):
         return str(value).lower()
-    return repr(value) if isinstance(value, int | float) else '"' + str(value) + '"'
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    # JSON's strings are TOML's too.
+    return repr(value) if isinstance(value, int | float) else json.dumps(value)
 
 
 def table(name: str, keys: Mapping[str, Any]) -> str:

@@ -79,6 +79,20 @@ def test_levels_within_levels_and_of_one_level_alone() -> None:
     assert inside[0] == 0.0
 
 
+def test_geometric_within_geometric_is_as_one_flat_mean() -> None:
+    deep = card(
+        {"a": {"parent": "p"}, "b": {"parent": "p"}, "c": {}},
+        {"p": {"weight": 2, "aggregation": "geometric"}},
+        aggregation="geometric",
+    )
+    flat = card({"a": {}, "b": {}, "c": {}}, aggregation="geometric")
+    first, second = [[20.0, 90.0, 60.0]], [[70.0, 30.0, 80.0]]
+    split, whole = (change(score(tree, first), score(tree, second)) for tree in (deep, flat))
+    for name in "abc":
+        found = split.parts[0, deep.columns[name]]
+        assert found == pytest.approx(whole.parts[0, flat.columns[name]], abs=1e-12)
+
+
 def test_change_keeps_coverage_apart() -> None:
     moved = change(score(card(AB), [[80.0, NAN]]), score(card(AB), [[60.0, 20.0]]))
     # What both have in common went from 80 to 60; b's arrival took another 10.

@@ -188,3 +188,33 @@ def test_rollups_keep_the_bounds(tree: Scorecard, x: Array, groups: list[int]) -
     assert (groups_of.low >= 0).all()
     assert (groups_of.high <= 100 + 1e-9).all()
     assert (groups_of.scored <= groups_of.planned).all()
+
+
+RULES: list[dict[str, Any]] = [
+    *UP,
+    {"kind": "goalposts", "low": 0, "high": 1e-300},
+    {"kind": "minmax"},
+    {"kind": "minmax", "log": True},
+    {"kind": "zscore"},
+    {"kind": "rank"},
+    {"kind": "percentile"},
+    {"kind": "reference", "value": 1e-9},
+]
+
+
+@given(
+    st.sampled_from(RULES),
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=9),
+    st.booleans(),
+)
+def test_any_numbers_at_all(rule: dict[str, Any], x: list[float], drawn_in: bool) -> None:
+    tree = card({"a": {"normalise": rule, **({"winsorise": {}} if drawn_in else {})}, "b": {}})
+    scores = score(tree, [[number, 50.0] for number in x])
+    found = scores.value[:, 1]
+    assert ((found >= 0) & (found <= 100) | np.isnan(found)).all()
+    known = np.isfinite(x)
+    assert np.isnan(found[~known]).all()
+    assert np.array_equal(scores.coverage[:, 1] == 1, ~np.isnan(found))
+    # More is never worse, between units as well.
+    order = np.argsort(np.array(x)[~np.isnan(found)], kind="stable")
+    assert (np.diff(found[~np.isnan(found)][order]) >= -1e-9).all()

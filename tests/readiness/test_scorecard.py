@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+import datetime as dt
+import math
 import re
+import tomllib
+from collections.abc import Iterator
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
-from readiness.cards import card, text
+from hypothesis import given
+from hypothesis import strategies as st
+from readiness.cards import card, text, toml
 
 from muster_collector.errors import ConfigError
 from muster_collector.readiness import load
@@ -156,6 +164,76 @@ def test_shipped_cards_load() -> None:
     pillars = ["compute", "storage", "circulation", "services", "resilience", "security"]
     assert [node.id for node in default.pillars] == pillars
     assert load(shipped("human-development.toml"), "hdi").id == "human-development"
+
+
+JUNK: list[Any] = [
+    "",
+    "x",
+    "{no}",
+    -1,
+    0,
+    1e308,
+    math.nan,
+    math.inf,
+    True,
+    [],
+    [[1, 2]],
+    {},
+    {"kind": "minmax"},
+    {"x": 1},
+    dt.date(2026, 1, 1),
+]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a document: keys of tables and positions of lists."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in inside:
+        yield (*path, key)
+        if isinstance(item, dict | list):
+            yield from places(item, (*path, key))
+
+
+def refusal(source: str) -> str | None:
+    """Why a card is refused; None if it is not. Nothing else may be raised."""
+    try:
+        load(source, "card.toml")
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+WHOLE = tomllib.loads(shipped("new-digital-infrastructure.toml"))
+PLACES = list(places(WHOLE))
+
+
+@given(st.sampled_from(PLACES), st.sampled_from(JUNK), st.booleans())
+def test_whatever_stands_anywhere_gives_one_clear_line(
+    place: tuple[Any, ...], junk: Any, beside: bool
+) -> None:
+    document = copy.deepcopy(WHOLE)
+    table: Any = document
+    for key in place[:-1]:
+        table = table[key]
+    if beside and isinstance(table, dict):
+        table["odd"] = junk
+    else:
+        table[place[-1]] = junk
+    source = "\n".join(f"{key} = {toml(value)}" for key, value in document.items())
+    message = refusal(source)
+    assert message is None or re.fullmatch(r"card\.toml: [^\n]{1,800}", message)
+
+
+@given(st.text())
+def test_any_text_is_refused_in_one_line(source: str) -> None:
+    with pytest.raises(ConfigError, match=r"^card\.toml: .+$"):
+        load(source, "card.toml")
+
+
+def test_card_in_the_guide_is_well_formed() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "scoring.md"
+    block = guide.read_text("utf-8").split("```toml\n")[1].split("```")[0]
+    assert [node.id for node in load(block, "guide").indicators] == ["mean_schooling"]
 
 
 def test_live_indicators_read_what_agents_send() -> None:

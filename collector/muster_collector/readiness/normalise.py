@@ -108,24 +108,30 @@ def winsorise(
 
 def skewness(x: Array) -> float:
     """Sample skewness G1 (adjusted Fisher-Pearson); NaN for fewer than 3 values or no spread."""
-    known = x[~np.isnan(x)]
-    n = known.size
-    if n < 3 or np.ptp(known) == 0:
+    d, n = _deviations(x)
+    if n < 3 or not d.any():
         return float("nan")
-    d = known - known.mean()
     g1 = np.mean(d**3) / np.mean(d**2) ** 1.5
     return float(g1 * np.sqrt(n * (n - 1.0)) / (n - 2.0))
 
 
 def kurtosis(x: Array) -> float:
     """Sample excess kurtosis G2; NaN for fewer than 4 values or no spread."""
-    known = x[~np.isnan(x)]
-    n = known.size
-    if n < 4 or np.ptp(known) == 0:
+    d, n = _deviations(x)
+    if n < 4 or not d.any():
         return float("nan")
-    d = known - known.mean()
     g2 = np.mean(d**4) / np.mean(d**2) ** 2 - 3.0
     return float((n - 1.0) / ((n - 2.0) * (n - 3.0)) * ((n + 1.0) * g2 + 6.0))
+
+
+def _deviations(x: Array) -> tuple[Array, int]:
+    """Distances from the mean, the greatest made 1 (shape has no scale), and their number."""
+    known = x[~np.isnan(x)]
+    if not known.size or known.min() == known.max():
+        return np.zeros(known.size), known.size
+    known = known / max(float(np.abs(known).max()), 1e-300)
+    d = known - known.mean()
+    return d / max(float(np.abs(d).max()), 1e-300), known.size
 
 
 def _passes(x: Array, skewness_limit: float, kurtosis_limit: float) -> bool:
@@ -202,7 +208,9 @@ def normalised(x: Array, indicator: Indicator) -> Array:
         x = _winsorised(x, indicator.winsorise)
     rule = indicator.normalise
     sign = 1 if indicator.direction == "up" else -1
-    scores = np.clip(_RULES[rule.kind](x, rule, sign), 0.0, 100.0)
+    # What overflows on the way is no number, and so missing.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        scores = np.clip(_RULES[rule.kind](x, rule, sign), 0.0, 100.0)
     return np.where(scores < 1e-12, 0.0, scores)
 
 

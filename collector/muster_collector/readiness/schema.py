@@ -15,8 +15,10 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Score = Annotated[FiniteFloat, Field(ge=0, le=100)]
 Share = Annotated[FiniteFloat, Field(ge=0, le=1)]
-Weight = Annotated[FiniteFloat, Field(ge=0)]
-Above0 = Annotated[FiniteFloat, Field(gt=0)]
+Weight = Annotated[FiniteFloat, Field(ge=0, le=1e9)]
+Above0 = Annotated[FiniteFloat, Field(gt=0, le=1e9)]
+Value = Annotated[FiniteFloat, Field(ge=-1e15, le=1e15)]
+"""A figure in an indicator's unit; the limit keeps differences and sums finite."""
 
 PROSE = frozenset({"title", "meaning", "reason", "reference", "note", "version"})
 """Keys that explain and change no number: they stay out of the method's hash."""
@@ -39,7 +41,7 @@ class Thresholds(Part):
     """Piecewise linear through [value, score] points, flat beyond the ends; `log` bends in ln x."""
 
     kind: Literal["thresholds"]
-    points: tuple[tuple[FiniteFloat, Score], ...] = Field(min_length=2)
+    points: tuple[tuple[Value, Score], ...] = Field(min_length=2)
     log: bool = False
 
 
@@ -47,8 +49,8 @@ class Goalposts(Part):
     """0 to 100 between two fixed values, in the value or in its logarithm, clipped outside."""
 
     kind: Literal["goalposts"]
-    low: FiniteFloat
-    high: FiniteFloat
+    low: Value
+    high: Value
     log: bool = False
 
 
@@ -81,7 +83,7 @@ class Reference(Part):
     """Distance to a reference value, in units of the span from the worst unit to the reference."""
 
     kind: Literal["reference"]
-    value: FiniteFloat
+    value: Value
 
 
 Normalise = Annotated[
@@ -103,7 +105,7 @@ class Impute(Part):
     """What stands in for a missing value; it adds no coverage and narrows no interval."""
 
     kind: Literal["value", "mean", "median"]
-    value: FiniteFloat | None = None
+    value: Value | None = None
 
 
 class Winsorise(Part):
@@ -141,8 +143,8 @@ class Source(Read):
 
     per: tuple[Text, ...] = ()
     over: Read | None = None
-    scale: FiniteFloat = 1.0
-    offset: FiniteFloat = 0.0
+    scale: Value = 1.0
+    offset: Value = 0.0
     combine: Literal["max", "min", "mean", "sum", "worst"] = "worst"
 
 
