@@ -135,6 +135,10 @@ class Limits(Section):
     """fields of a metric"""
     text: int = Field(default=1024, ge=16)
     """characters of a name or text"""
+    new_series: int = Field(default=5000, ge=1)
+    """series that a node may begin in an hour"""
+    future: Duration = 86_400.0
+    """how far ahead of the collector's clock a report may be"""
     quarantine_mb: int = Field(default=64, ge=1)
     """megabytes of refused messages to keep, the newest"""
 

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from muster_collector.errors import ConfigError, MusterError
 
 COMMANDS: tuple[str, ...] = (
+    "collector",
+    "demo",
     "simulate",
     "boards",
     "readiness",
     "explain",
+    "targets",
     "estate",
     "score",
     "scorecard",

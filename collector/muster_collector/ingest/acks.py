@@ -1,0 +1,74 @@
+"""Tells nodes what is settled and what is missing: cumulative, and rationed.
+
+Invariants: an ack says only what the ledger's file holds (`flush` is called between transactions);
+a node gets at most one round of acks in `every` seconds, but at once when something is newly
+missing or it was born; an ack that gets lost costs nothing, because the next one says it all.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+from muster_collector import telemetry
+from muster_collector.ingest.patience import Patience
+from muster_collector.ledger.account import Account
+from muster_collector.ledger.nodes import Node
+from muster_wire import topics
+from muster_wire.codec import Encoded, encode
+from muster_wire.messages import Ack, Refused
+
+MOST_MISSING = 64
+"""Ranges that an ack names, the lowest; the rest follows when these have come."""
+
+Publish = Callable[[str, Encoded], None]
+
+
+class Acks:
+    """The acks that are due; times are seconds of one monotonic clock."""
+
+    def __init__(self, publish: Publish, patience: Patience, *, every: float, root: str) -> None:
+        self._publish = publish
+        self._patience = patience
+        self._every = every
+        self._root = root
+        self._wanted: dict[str, tuple[Node, dict[int, Account]]] = {}
+        self._due: dict[str, float] = {}
+        self._queue: list[tuple[float, str]] = []
+        self._last: dict[str, float] = {}
+
+    def want(self, node: Node, account: Account, now: float, *, urgent: bool = False) -> None:
+        """An ack of an epoch is due, now or when the ration allows it."""
+        name = node.node
+        wanted = self._wanted.get(name)
+        if wanted is None:
+            self._wanted[name] = (node, {account.epoch: account})
+        else:
+            wanted[1][account.epoch] = account
+        due = now if urgent else max(now, self._last.get(name, now - self._every) + self._every)
+        if due < self._due.get(name, float("inf")):
+            self._due[name] = due
+            heapq.heappush(self._queue, (due, name))
+
+    def flush(self, now: float) -> None:
+        """Send what is due."""
+        while self._queue and self._queue[0][0] <= now:
+            due, name = heapq.heappop(self._queue)
+            if self._due.get(name) != due:
+                continue
+            del self._due[name]
+            self._last[name] = now
+            node, accounts = self._wanted.pop(name)
+            for account in accounts.values():
+                self._send(node, account, now)
+
+    def _send(self, node: Node, account: Account, now: float) -> None:
+        missing = account.missing()[:MOST_MISSING]
+        refused = [Refused(seq, reason) for seq, reason in account.refused_lately.items()]
+        account.refused_lately.clear()
+        ack = Ack(account.epoch, account.through, missing, refused[-MOST_MISSING:])
+        topic = topics.topic(node.site, node.node, "ack", root=self._root)
+        self._publish(topic, encode(ack))
+        telemetry.ACKS.inc()
+        if missing:
+            self._patience.asked(node, account, missing[0][0], now)

@@ -1,0 +1,36 @@
+"""Messages in hand that will be stored together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from muster_collector.ingest.items import Item, ReportItem
+from muster_collector.store.base import Point, RefusedPoint
+
+
+class Batch:
+    """Points, the messages that they came from, and one future for all of them."""
+
+    def __init__(self) -> None:
+        self.points: list[Point] = []
+        self.items: list[Item] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.begun = time.monotonic()
+
+    def add(self, item: Item) -> asyncio.Future[None]:
+        """One more message; the future is done once it is settled."""
+        if not self.items:
+            self.begun = time.monotonic()
+        self.items.append(item)
+        return self.done
+
+    def refuse(self, refused: Sequence[RefusedPoint]) -> None:
+        """Tell the reports which of their points the store has refused."""
+        owners = [i for i in self.items if isinstance(i, ReportItem) and i.end > i.start]
+        starts = [owner.start for owner in owners]
+        for position, reason in refused:
+            owner = owners[bisect_right(starts, position) - 1]
+            owner.refusals.append((reason, repr(tuple(self.points[position]))))

@@ -1,0 +1,102 @@
+"""What can happen to the collector: one function an event, each one log line and one counter.
+
+Lines are `event key=value ...`; a state that lasts is said once when it begins and once when it
+ends, and what every node can cause is counted always but said at most once in `QUIET` seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+
+from muster_collector import telemetry
+
+log = logging.getLogger("muster_collector.ingest")
+QUIET = 10.0
+
+_states: dict[str, str] = {}
+_said: dict[str, tuple[float, int]] = {}
+
+
+def _state(name: str, value: str) -> bool:
+    """Whether the state has changed."""
+    changed = _states.get(name) != value
+    _states[name] = value
+    return changed
+
+
+def broker_away(url: str, reason: str) -> None:
+    """The broker cannot be reached, refuses, or went away; tried again for ever."""
+    telemetry.BROKER_ERRORS.inc()
+    telemetry.BROKER_CONNECTED.set(0)
+    if _state(url, reason):
+        log.warning("broker away url=%s reason=%r; trying again", url, reason)
+
+
+def broker_back(url: str) -> None:
+    """The broker is connected."""
+    telemetry.BROKER_CONNECTED.set(1)
+    if _state(url, "connected"):
+        log.info("broker connected url=%s", url)
+
+
+def subscription_refused(url: str, count: int, code: int) -> None:
+    """The broker does not let this collector read."""
+    log.error(
+        "broker refuses %d subscriptions url=%s code=%#x; check its ACL for this user",
+        count,
+        url,
+        code,
+    )
+
+
+def store_away(name: str, error: Exception) -> None:
+    """A write failed; it is tried again for ever, and intake stops by itself meanwhile."""
+    telemetry.STORE_ERRORS.inc()
+    if _state(name, "away"):
+        log.warning("store away: %s; the batch is kept and tried again", error)
+
+
+def store_back(name: str) -> None:
+    """A write succeeded."""
+    if _states.get(name) == "away":
+        _states[name] = "here"
+        log.info("store back: %s", name)
+
+
+def ledger_failed(error: Exception) -> None:
+    """A ledger transaction failed; nothing is acknowledged until it succeeds."""
+    telemetry.LEDGER_ERRORS.inc()
+    if _state("ledger", "failing"):
+        log.error("ledger: %s; nothing is acknowledged until it can be written", error)
+
+
+def ledger_back() -> None:
+    """A ledger transaction succeeded."""
+    if _states.get("ledger") == "failing":
+        _states["ledger"] = "here"
+        log.info("ledger: written again")
+
+
+def refused(topic: str, reason: str, detail: str) -> None:
+    """A message or a part of it was refused and is in quarantine (counted with its batch)."""
+    now = time.monotonic()
+    last, hidden = _said.get(reason, (-QUIET, 0))
+    if now - last < QUIET:
+        _said[reason] = (last, hidden + 1)
+        return
+    _said[reason] = (now, 0)
+    more = f" (and {hidden} more since the last line)" if hidden else ""
+    log.warning("refused reason=%s topic=%s: %s%s", reason, topic[:200], detail[:300], more)
+
+
+def overflow(topic: str) -> None:
+    """More came with QoS 0 than is in hand at most: dropped, the ledger will miss it."""
+    telemetry.MESSAGES.labels("lost", "overflow").inc()
+    refused(topic, "overflow", "sent with QoS 0 faster than it can be stored; use QoS 1")
+
+
+def epoch_ended(node: str, epoch: int, lost: Mapping[str, int]) -> None:
+    """An old epoch was closed; what it lost in all, by reason."""
+    log.info("epoch ended node=%s epoch=%d lost=%s", node, epoch, dict(lost))

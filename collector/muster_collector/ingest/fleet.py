@@ -1,0 +1,31 @@
+"""What the collector knows of its nodes now: rebuilt from births and ledger, silent ones too."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from muster_collector import telemetry
+from muster_collector.ledger.nodes import Ledger, Node
+
+NodeInfo = Node
+"""node, site, every, first_seen, last_report_ts, last_arrival, online, epoch, simulated, agent,
+inventory, totals."""
+
+
+class Fleet:
+    """A view of the ledger's nodes, which changes as messages come in."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def nodes(self) -> Collection[NodeInfo]:
+        """All known nodes."""
+        return self._ledger.nodes.values()
+
+    def observe(self) -> None:
+        """Bring the gauges up to date."""
+        nodes = self.nodes()
+        telemetry.NODES.set(len(nodes))
+        telemetry.ONLINE.set(sum(node.online for node in nodes))
+        missing = (a.missing_count for a in self._ledger.accounts())
+        telemetry.MISSING.set(sum(missing))

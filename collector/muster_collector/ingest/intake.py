@@ -1,0 +1,278 @@
+"""The way of a message: read, checked, batched, stored, settled in the ledger, acknowledged.
+
+    MQTT -> take: topic -> reading -> ledger (new?) -> shapes -> batch
+                                                                  |
+    PUBACK <- future <- ledger file <- desk.apply <- store.write <-  run: one batch after the other
+    acks   <- acks.flush
+
+Invariants: every message ends in exactly one of stored, duplicate, refused (for reports) or taken
+(births and states), counted when its batch is in the ledger's file, and acknowledged to the broker
+only then; a batch that cannot be written is tried again for ever, while the broker's Receive
+Maximum bounds what is in hand (what comes with QoS 0 beyond it is dropped, counted and missed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from muster_collector import telemetry
+from muster_collector.config import Config
+from muster_collector.errors import StoreError
+from muster_collector.ingest import events, reading
+from muster_collector.ingest.batch import Batch
+from muster_collector.ingest.desk import Desk
+from muster_collector.ingest.items import BirthItem, Item, RefusedItem, ReportItem, StatusItem
+from muster_collector.ingest.shapes import Shapes
+from muster_collector.ledger.file import Changes, LedgerFile, Quarantined
+from muster_collector.store.base import Point, RefusedPoint, Store
+from muster_wire import topics
+from muster_wire.topics import Topic, TopicError
+
+FIRST_DELAY, LAST_DELAY = 0.1, 10.0
+TICK = 0.25
+"""Seconds between looks at acks whose time has come."""
+KEEP = 64 << 10
+"""Bytes of a refused message that are kept."""
+MOST_TOPICS = 100_000
+
+
+def wall_clock() -> int:
+    """Milliseconds of Unix time."""
+    return time.time_ns() // 1_000_000
+
+
+class Incoming(NamedTuple):
+    """A message as it came; `time` is its arrival in ms."""
+
+    topic: str
+    payload: bytes
+    content_type: str
+    retained: bool
+    time: int
+
+
+class Intake:
+    """Takes messages in; `run` stores them."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        file: LedgerFile,
+        desk: Desk,
+        *,
+        clock: Callable[[], int] = wall_clock,
+    ) -> None:
+        self.store = store
+        self.file = file
+        self.desk = desk
+        self.ledger = desk.ledger
+        self.clock = clock
+        self.limits = config.limits
+        self.root = config.mqtt.root
+        self.partitions = config.collector.partitions
+        self.flush = config.store.flush
+        self.most_points = config.store.batch_lines
+        # Smaller than the window, or the batch would wait for what the broker holds back.
+        self.most_items = max(1, config.mqtt.receive_maximum // 2)
+        self.most_in_hand = 2 * config.mqtt.receive_maximum
+        self.in_hand = 0
+        self._shapes = Shapes(config.limits)
+        self._topics: dict[str, Topic] = {}
+        self._batch: Batch | None = None
+        self._something = asyncio.Event()
+        self._full = asyncio.Event()
+        self._committing = False
+        self._ending = False
+
+    def take(
+        self, topic: str, payload: bytes, content_type: str, qos: int, retained: bool
+    ) -> asyncio.Future[None] | None:
+        """A message has come; the future is done when it may be acknowledged to the broker."""
+        if qos == 0 and self.in_hand >= self.most_in_hand:
+            events.overflow(topic)
+            return None
+        message = Incoming(topic, payload, content_type, retained, self.clock())
+        try:
+            item = self._item(self._place(topic), message)
+        except reading.RefusedError as error:
+            item = self._refused(message, error)
+        return None if item is None else self._add(item)
+
+    async def run(self) -> None:
+        """Store batches, one after the other, until cancelled or `finish`ed."""
+        while not self._ending or self._batch is not None:
+            await self._something.wait()
+            self._something.clear()
+            batch = self._batch
+            if batch is None:
+                continue
+            left = batch.begun + self.flush - time.monotonic()
+            if left > 0 and not self._ending:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._full.wait(), left)
+            self._full.clear()
+            self._batch = None
+            await self._write(batch)
+
+    async def tick(self) -> None:
+        """Send the acks whose time has come, and close old epochs, until cancelled."""
+        rounds = 0
+        while True:
+            await asyncio.sleep(TICK)
+            if not self._committing:
+                self.desk.acks.flush(time.monotonic())
+            rounds += 1
+            if rounds % 240 == 0 and not self._committing:
+                self.desk.end_epochs(self.clock())
+
+    def finish(self) -> None:
+        """Store what is in hand at once; `run` returns after that."""
+        self._ending = True
+        self._something.set()
+        self._full.set()
+
+    def _place(self, text: str) -> Topic:
+        place = self._topics.get(text)
+        if place is None:
+            try:
+                place = topics.parse(text, root=self.root)
+            except TopicError as error:
+                raise reading.RefusedError("topic", str(error)) from error
+            if len(self._topics) >= MOST_TOPICS:
+                self._topics.clear()
+            self._topics[text] = place
+        return place
+
+    def _item(self, place: Topic, message: Incoming) -> Item | None:
+        payload, content_type, now = message.payload, message.content_type, message.time
+        if place.kind == "report":
+            return self._report(place, message)
+        if not payload and message.retained:
+            return None
+        if place.kind == "status":
+            status = reading.status(place, payload, content_type, self.limits)
+            return StatusItem(self.ledger.node(place.node, place.site, now), status)
+        if place.kind != "birth":
+            return None
+        birth = reading.birth(place, payload, content_type, self.limits)
+        node = self.ledger.node(place.node, place.site, now)
+        account = node.accounts.get(birth.epoch)
+        if account is None and not message.retained:
+            account = node.account(birth.epoch, birth.oldest)
+        if account is not None and not account.plausible(birth.oldest, birth.next - 1):
+            raise reading.RefusedError("sequence", f"next {birth.next} is far beyond what is known")
+        return BirthItem(node, account, birth, message.retained, now)
+
+    def _report(self, place: Topic, message: Incoming) -> ReportItem:
+        now = message.time
+        report = reading.report(place, message.payload, message.content_type, self.limits, now)
+        node = self.ledger.node(place.node, place.site, now)
+        account = node.account(report.epoch, report.oldest)
+        if not account.plausible(report.oldest, report.seq):
+            raise reading.RefusedError("sequence", f"seq {report.seq} is far beyond what is known")
+        duplicate = account.known(report.seq)
+        item = ReportItem(message.topic, node, account, report, now, duplicate)
+        if not duplicate:
+            points, item.faults = self._shapes.points(report, now)
+            account.pending.add(report.seq)
+            item.start, item.end = self._append(points)
+        report.metrics = []
+        return item
+
+    def _append(self, points: list[Point]) -> tuple[int, int]:
+        if self._batch is None:
+            self._batch = Batch()
+        start = len(self._batch.points)
+        self._batch.points += points
+        return start, start + len(points)
+
+    def _refused(self, message: Incoming, error: reading.RefusedError) -> RefusedItem:
+        """What to do about a message that will never be stored."""
+        topic, payload = message.topic, message.payload
+        place = self._topics.get(topic)
+        record = Quarantined(
+            message.time, topic, place.node if place else "", error.reason, error.detail,
+            message.content_type, len(payload), payload[:KEEP],
+        )  # fmt: skip
+        if place is None or place.kind != "report":
+            return RefusedItem(record, None)
+        node = self.ledger.nodes.get(place.node)
+        if node is None or error.key is None:
+            return RefusedItem(record, node)
+        epoch, seq = error.key
+        account = node.accounts.get(epoch)
+        if account is None or not account.plausible(0, seq):
+            return RefusedItem(record, None)
+        if account.known(seq):
+            return RefusedItem(record, node, account)
+        account.pending.add(seq)
+        return RefusedItem(record, node, account, seq)
+
+    def _add(self, item: Item) -> asyncio.Future[None]:
+        if self._batch is None:
+            self._batch = Batch()
+        batch = self._batch
+        done = batch.add(item)
+        self.in_hand += 1
+        self._something.set()
+        if len(batch.points) >= self.most_points or len(batch.items) >= self.most_items:
+            self._full.set()
+        return done
+
+    async def _write(self, batch: Batch) -> None:
+        began = time.monotonic()
+        refused = await self._store(batch.points)
+        stored = time.monotonic()
+        if refused:
+            batch.refuse(refused)
+        self._committing = True
+        self.desk.apply(batch.items)
+        await self._commit(self.desk.changes())
+        self._committing = False
+        self.in_hand -= len(batch.items)
+        batch.done.set_result(None)
+        now = time.monotonic()
+        self.desk.acks.flush(now)
+        telemetry.POINTS.labels("stored").inc(len(batch.points) - len(refused))
+        telemetry.POINTS.labels("refused").inc(len(refused))
+        telemetry.BATCH_MESSAGES.observe(len(batch.items))
+        telemetry.WRITE_SECONDS.observe(stored - began)
+        telemetry.COMMIT_SECONDS.observe(now - stored)
+        telemetry.STORED_SECONDS.observe(now - batch.begun)
+
+    async def _store(self, points: list[Point]) -> list[RefusedPoint]:
+        """Write until the store has taken or refused every point."""
+        if not points:
+            return []
+        delay = FIRST_DELAY
+        while True:
+            try:
+                refused = await self.store.write(points)
+            except StoreError as error:
+                events.store_away(self.store.name, error)
+                await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+                delay = min(LAST_DELAY, delay * 2)
+            else:
+                events.store_back(self.store.name)
+                return refused
+
+    async def _commit(self, changes: Changes) -> None:
+        delay = FIRST_DELAY
+        while True:
+            try:
+                await asyncio.to_thread(self.file.commit, changes)
+            except sqlite3.Error as error:
+                events.ledger_failed(error)
+                await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+                delay = min(LAST_DELAY, delay * 2)
+            else:
+                events.ledger_back()
+                telemetry.QUARANTINE_DROPPED.set(self.file.dropped)
+                return

@@ -1,0 +1,194 @@
+"""What a message in hand will do to the ledger once its batch is stored, one class a kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from muster_collector.ingest.shapes import Fault
+from muster_collector.ledger.account import Account
+from muster_collector.ledger.file import Quarantined
+from muster_collector.ledger.nodes import Node
+from muster_wire.messages import Birth, Report, Status
+
+LATE_INTERVALS, LATE_LEAST = 3, 30_000
+"""A report is late when it comes this many intervals, and these ms, after it was sampled."""
+
+
+class Desk(Protocol):
+    """Where items leave what they did; see `desk.Desk`."""
+
+    def count(self, outcome: str, reason: str = "") -> None:
+        """Count what became of a message."""
+
+    def touch(self, node: Node, account: Account | None = None) -> None:
+        """Write these to the ledger's file."""
+
+    def acknowledge(self, node: Node, account: Account, *, urgent: bool = False) -> None:
+        """Let the node know."""
+
+    def quarantine(self, record: Quarantined) -> None:
+        """Keep a refused message or part of one."""
+
+    def unreadable(self, node: Node) -> None:
+        """A message of the node did not say which report it was."""
+
+    def stored(self, ts: int) -> None:
+        """A report sampled at `ts` (ms) is in the store."""
+
+
+@dataclass(slots=True)
+class ReportItem:
+    """A report: its points are `points[start:end]` of the batch."""
+
+    topic: str
+    node: Node
+    account: Account
+    report: Report
+    arrival: int
+    duplicate: bool
+    start: int = 0
+    end: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    refusals: list[tuple[str, str]] = field(default_factory=list)
+    """Points that the store refused: why, and the point as text."""
+
+    def apply(self, desk: Desk) -> None:
+        """Settle it."""
+        node, account, report = self.node, self.account, self.report
+        gap = report.seq > account.highest + 1 and report.oldest <= account.highest + 1
+        account.last_arrival = self.arrival
+        if self.duplicate:
+            account.duplicate += 1
+            desk.count("duplicate")
+        else:
+            self._settle(desk)
+        if report.lost:
+            lost = ((lost.first, lost.last, lost.reason) for lost in report.lost)
+            account.declare(lost, report.seq)
+        account.release(report.oldest)
+        self._note(node, report)
+        desk.touch(node, account)
+        desk.acknowledge(node, account, urgent=gap)
+
+    def _settle(self, desk: Desk) -> None:
+        account, report = self.account, self.report
+        self._quarantine(desk)
+        broken = len(self.refusals) + len(self.faults)
+        if broken and len(self.refusals) == self.end - self.start:
+            reason = self.faults[0].reason if self.faults else "store"
+            account.settle(report.seq, reason)
+            desk.count("refused", reason)
+            return
+        account.settle(report.seq)
+        account.first_ts = min(account.first_ts or report.ts, report.ts)
+        account.last_ts = max(account.last_ts, report.ts)
+        limit = max(LATE_LEAST, LATE_INTERVALS * report.every * 1000)
+        account.late += self.arrival - report.ts > limit
+        desk.count("stored")
+        desk.stored(report.ts)
+
+    def _quarantine(self, desk: Desk) -> None:
+        for fault in self.faults:
+            text = repr(fault.metric).encode(errors="replace")
+            desk.quarantine(self._record(f"metric: {fault.reason}", fault.detail, text))
+        for reason, point in self.refusals:
+            text = point.encode(errors="replace")
+            desk.quarantine(self._record("point: store", reason, text))
+
+    def _record(self, reason: str, detail: str, text: bytes) -> Quarantined:
+        return Quarantined(
+            self.arrival, self.topic, self.node.node, reason, detail, "", len(text), text
+        )
+
+    def _note(self, node: Node, report: Report) -> None:
+        node.last_arrival = self.arrival
+        node.last_report_ts = max(node.last_report_ts or 0, report.ts)
+        node.every = report.every
+        if node.epoch is None:
+            node.epoch = report.epoch
+        if not node.has_status:
+            node.online = True
+
+
+@dataclass(slots=True)
+class BirthItem:
+    """A birth; `account` is None where a retained one speaks of an epoch that is not known."""
+
+    node: Node
+    account: Account | None
+    birth: Birth
+    retained: bool
+    arrival: int
+
+    def apply(self, desk: Desk) -> None:
+        """Take in what it says of the node and of its spool."""
+        node, birth, account = self.node, self.birth, self.account
+        desk.count("birth")
+        if not self.retained or node.epoch in (None, birth.epoch):
+            node.epoch = birth.epoch
+            node.agent = birth.agent
+            node.inventory = birth.inventory
+            node.simulated = bool(birth.inventory.get("simulated", node.simulated))
+            node.every = birth.every
+        if account is not None:
+            account.last_arrival = max(account.last_arrival, self.arrival)
+            account.release(birth.oldest)
+            account.expect(birth.next)
+            desk.acknowledge(node, account, urgent=not self.retained)
+        for other in node.accounts.values():
+            if other is not account and not other.closed and other.missing():
+                desk.acknowledge(node, other, urgent=not self.retained)
+        desk.touch(node, account)
+
+
+@dataclass(slots=True)
+class StatusItem:
+    """Whether a node is connected."""
+
+    node: Node
+    status: Status
+
+    def apply(self, desk: Desk) -> None:
+        """Take it in."""
+        self.node.has_status = True
+        self.node.online = self.status.state == "online"
+        desk.count("status")
+
+
+@dataclass(slots=True)
+class RefusedItem:
+    """A message that will never be stored; without `account` it cannot be told which report it is.
+
+    With an account but no seq (-1) it is a report that was settled before.
+    """
+
+    record: Quarantined
+    node: Node | None
+    account: Account | None = None
+    seq: int = -1
+
+    def apply(self, desk: Desk) -> None:
+        """Keep it, and settle the report if it is known which one it was."""
+        node, account = self.node, self.account
+        if node is not None and account is not None and self.seq < 0:
+            account.duplicate += 1
+            desk.count("duplicate")
+            desk.touch(node, account)
+            desk.acknowledge(node, account)
+            return
+        desk.count("refused", self.record.reason)
+        desk.quarantine(self.record)
+        if node is None:
+            return
+        if account is None:
+            desk.unreadable(node)
+            desk.touch(node)
+            return
+        account.last_arrival = self.record.time
+        account.settle(self.seq, self.record.reason)
+        desk.touch(node, account)
+        desk.acknowledge(node, account)
+
+
+Item = ReportItem | BirthItem | StatusItem | RefusedItem

@@ -1,0 +1,161 @@
+"""From a payload to a message that can be believed, or the reason why it is refused.
+
+What comes from a node is hostile until it has passed here: size, encoding, JSON, types, version,
+identity (a payload must not contradict its topic), time and the edges of its spool.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from muster_wire import VERSION, codec
+from muster_wire.messages import Birth, Report, Status
+from muster_wire.topics import Topic
+
+REPORT, BIRTH, STATUS = TypeAdapter(Report), TypeAdapter(Birth), TypeAdapter(Status)
+INT63 = 2**63
+EARLIEST = 1_577_836_800_000
+"""2020-01-01 in ms: a clock that is before it has not been set."""
+REASON_LENGTH = 60
+MOST_LOST = 1000
+"""Ranges of lost reports that one report may carry."""
+
+
+class Limits(Protocol):
+    """What this needs of the [limits] section."""
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of a message once decompressed."""
+
+    @property
+    def metrics(self) -> int:
+        """Metrics in a report."""
+
+    @property
+    def future(self) -> float:
+        """Seconds that a report may be ahead of our clock."""
+
+
+class RefusedError(Exception):
+    """A message that will never be stored: the reason (a word or two, counted), the detail.
+
+    `key` is the epoch and seq of the report where they could still be read, so that the node can be
+    told; without it the report stays missing.
+    """
+
+    def __init__(self, reason: str, detail: str, key: tuple[int, int] | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.key = key
+
+
+class Message(Protocol):
+    """What reports, births and states have in common."""
+
+    node: str
+    site: str
+    v: int
+
+
+M = TypeVar("M", bound=Message)
+
+
+def report(topic: Topic, payload: bytes, content_type: str, limits: Limits, now: int) -> Report:
+    """The report in a payload that arrived at `now` (ms); raises `RefusedError`."""
+    found = _read(REPORT, topic, payload, content_type, limits)
+    key = (found.epoch, found.seq)
+    if not 0 <= found.epoch < INT63 or not 0 <= found.oldest <= found.seq < INT63:
+        raise RefusedError(
+            "sequence", f"epoch {found.epoch}, oldest {found.oldest}, seq {found.seq}"
+        )
+    if len(found.metrics) > limits.metrics:
+        raise RefusedError(
+            "limit", f"{len(found.metrics)} metrics, more than {limits.metrics}", key
+        )
+    latest = now + int(limits.future * 1000)
+    if not EARLIEST <= found.ts <= latest or not 0.0 <= found.every < 1e9:
+        raise RefusedError(
+            "time", f"ts {found.ts} is not within {EARLIEST} .. {latest}, or every is odd", key
+        )
+    if found.lost:
+        if len(found.lost) > MOST_LOST:
+            raise RefusedError("limit", f"{len(found.lost)} lost ranges", key)
+        for lost in found.lost:
+            lost.reason = _printable(lost.reason)[:REASON_LENGTH] or "unknown"
+    return found
+
+
+def birth(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Birth:
+    """The birth in a payload; raises `RefusedError`."""
+    found = _read(BIRTH, topic, payload, content_type, limits)
+    if not 0 <= found.epoch < INT63 or not 0 <= found.oldest <= found.next < INT63:
+        raise RefusedError(
+            "sequence", f"epoch {found.epoch}, oldest {found.oldest}, next {found.next}"
+        )
+    if not 0.0 <= found.every < 1e9:
+        raise RefusedError("time", f"every {found.every} s")
+    return found
+
+
+def status(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Status:
+    """The status in a payload; raises `RefusedError`."""
+    return _read(STATUS, topic, payload, content_type, limits)
+
+
+def _read(
+    adapter: TypeAdapter[M], topic: Topic, payload: bytes, content_type: str, limits: Limits
+) -> M:
+    if not payload:
+        raise RefusedError("empty", "no payload")
+    try:
+        text = codec.open_payload(payload, content_type, limit=limits.payload_bytes)
+    except codec.CodecError as error:
+        large = str(error).startswith("larger")
+        raise RefusedError("too large" if large else "encoding", str(error)) from error
+    try:
+        message = adapter.validate_json(text)
+    except ValidationError as error:
+        raise _explain(topic, text, error) from error
+    if message.v != VERSION:
+        raise RefusedError("version", f"version {message.v}, this collector speaks {VERSION}")
+    if message.node != topic.node or message.site != topic.site:
+        raise RefusedError("identity", _identity(topic, message.node, message.site))
+    return message
+
+
+def _explain(topic: Topic, text: bytes, error: ValidationError) -> RefusedError:
+    """Why JSON is no such message, and which report it was if that can be seen."""
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(step) for step in problem["loc"])
+    detail = f"{place}: {problem['msg']}" if place else problem["msg"]
+    try:
+        raw: Any = from_json(text)
+    except ValueError:
+        return RefusedError("not json", detail)
+    if not isinstance(raw, dict):
+        return RefusedError("invalid", "not an object")
+    version = raw.get("v", VERSION)
+    if version != VERSION:
+        shown = f"{version!r:.40}"
+        return RefusedError("version", f"version {shown}, this collector speaks {VERSION}")
+    if raw.get("node") != topic.node or raw.get("site") != topic.site:
+        return RefusedError("identity", _identity(topic, raw.get("node"), raw.get("site")))
+    key = (raw.get("epoch"), raw.get("seq"))
+    known = all(type(number) is int and 0 <= number < INT63 for number in key)
+    return RefusedError("invalid", detail, key if known else None)  # type: ignore[arg-type]
+
+
+def _identity(topic: Topic, node: object, site: object) -> str:
+    return (
+        f"says that it is of node {node!r:.80}, site {site!r:.80}; its topic is of node "
+        f"{topic.node!r}, site {topic.site!r}"
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,102 @@
+"""The ingest role, put together: session with the broker, intake, ledger, acks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from muster_collector.config import Config
+from muster_collector.ingest import completeness
+from muster_collector.ingest.acks import Acks
+from muster_collector.ingest.desk import Desk
+from muster_collector.ingest.fleet import Fleet
+from muster_collector.ingest.intake import Intake, wall_clock
+from muster_collector.ingest.mqtt import Link
+from muster_collector.ingest.patience import Patience
+from muster_collector.ledger.file import FILE_NAME, LedgerFile
+from muster_collector.store.base import Store
+from muster_wire import topics
+
+KINDS = ("report", "birth", "status")
+LAST_WRITE = 10.0
+"""Seconds that the last batch gets when the collector ends; what is left comes again."""
+PACKET_ROOM = 4
+"""Packets that are larger than this many times the payload limit are left to the broker."""
+
+
+class Ingest:
+    """The role; `fleet` is there from the start, `run` works until `stop`."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        *,
+        on_stored: Callable[[int], None] = lambda _: None,
+        clock: Callable[[], int] = wall_clock,
+    ) -> None:
+        data = config.collector.data
+        self._file = LedgerFile(
+            Path(data) / FILE_NAME, quarantine_bytes=config.limits.quarantine_mb << 20
+        )
+        ledger = self._file.load()
+        self.fleet = Fleet(ledger)
+        patience = Patience()
+        acks = Acks(
+            self._publish, patience, every=config.collector.ack_every, root=config.mqtt.root
+        )
+        desk = Desk(ledger, acks, patience, on_stored)
+        self._intake = Intake(config, store, self._file, desk, clock=clock)
+        self._link = Link(
+            config.mqtt,
+            filters(config),
+            self._intake.take,
+            max_packet=max(1 << 20, PACKET_ROOM * config.limits.payload_bytes),
+        )
+        self._store = store
+        self._every = config.collector.completeness_every
+        self._clock = clock
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._link.connected
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take in until `stop`; then store what is in hand, and leave the rest to the broker."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                writer = tasks.create_task(self._intake.run(), name="writer")
+                others = [
+                    tasks.create_task(self._link.run(), name="broker"),
+                    tasks.create_task(self._intake.tick(), name="acks"),
+                    tasks.create_task(
+                        completeness.write_for_ever(
+                            self.fleet, self._store, every=self._every, clock=self._clock
+                        ),
+                        name="completeness",
+                    ),
+                ]
+                await stop.wait()
+                self._intake.finish()
+                await asyncio.wait([writer], timeout=LAST_WRITE)
+                for task in (writer, *others):
+                    task.cancel()
+            # The acknowledgements of the last batch go out in the next turns of the loop.
+            for _ in range(5):
+                await asyncio.sleep(0)
+        finally:
+            await self._link.close()
+            self._file.close()
+
+    def _publish(self, topic: str, message: object) -> None:
+        self._link.publish(topic, message)  # type: ignore[arg-type]
+
+
+def filters(config: Config) -> list[str]:
+    """The subscriptions that bring what this collector is responsible for."""
+    owned = config.collector.partitions
+    every = len(owned) == topics.PARTITIONS
+    places = ["+"] if every else [f"{number:02d}" for number in sorted(owned)]
+    return [f"{config.mqtt.root}/{place}/+/+/{kind}" for place in places for kind in KINDS]

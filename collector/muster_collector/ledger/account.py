@@ -1,0 +1,172 @@
+"""The account of one epoch of one node: what became of every seq. Pure, without clock and I/O.
+
+Every seq from 0 to `highest` is in exactly one of
+- settled: up to `through`, or in `beyond`; it was stored, refused, or is in one of the `lost` sets;
+- pending: in hand, on its way into the store;
+- missing: all others; these are what an ack asks for.
+
+Invariants: `beyond` holds nothing up to `through` + 1; `lost` sets are disjoint subsets of what is
+settled; stored + refused + lost + missing + pending = highest + 1 - before, where `before` is what
+this ledger never had to account for. What was given up as lost and arrives after all is stored, and
+no longer lost. No message costs more memory than a range, and ranges are capped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from muster_collector.ledger.ranges import Ranges, Span
+
+BEFORE = "before"
+"""The set of what was settled before this ledger knew the epoch; it counts as nothing."""
+UNKNOWN, ENDED, GAPS, OTHER = "unknown", "epoch ended", "too many gaps", "other"
+"""Reasons that the centre gives: the node has it no more and does not say why; the epoch is over;
+more gaps than `MOST_RANGES`; the node gave more reasons than `MOST_REASONS`."""
+MOST_RANGES = 1024
+MOST_REASONS = 16
+MOST_AHEAD = 1_000_000_000
+"""Seqs that a message may be ahead of what is known: thirty years of one a second."""
+
+
+class Account:
+    """One epoch of one node."""
+
+    __slots__ = (
+        "beyond", "closed", "duplicate", "epoch", "first_ts", "forgotten", "highest",
+        "last_arrival", "last_ts", "late", "lost", "node", "pending", "refused", "refused_lately",
+        "stored", "through",
+    )  # fmt: skip
+
+    def __init__(self, node: str, epoch: int, oldest: int) -> None:
+        self.node = node
+        self.epoch = epoch
+        self.through = self.highest = oldest - 1
+        self.beyond = Ranges()
+        self.pending: set[int] = set()
+        self.lost: dict[str, Ranges] = {BEFORE: Ranges([(0, oldest - 1)])}
+        self.forgotten: dict[str, int] = {}
+        self.stored = self.duplicate = self.refused = self.late = 0
+        self.refused_lately: dict[int, str] = {}
+        self.first_ts = self.last_ts = self.last_arrival = 0
+        self.closed = False
+
+    def known(self, seq: int) -> bool:
+        """Whether that report is settled with certainty, or in hand: another one is a duplicate."""
+        if seq > self.through and seq not in self.beyond:
+            return seq in self.pending
+        return seq in self.pending or not any(seq in ranges for ranges in self.lost.values())
+
+    def plausible(self, oldest: int, newest: int) -> bool:
+        """Whether a message with these edges may be believed."""
+        return 0 <= oldest <= newest + 1 and newest <= max(self.highest, 0) + MOST_AHEAD
+
+    def settle(self, seq: int, reason: str | None = None) -> None:
+        """A report has been stored, or refused for good for a reason; it must not be `known`."""
+        self.pending.discard(seq)
+        if reason is None:
+            self.stored += 1
+        else:
+            self.refused += 1
+            if len(self.refused_lately) < MOST_RANGES:
+                self.refused_lately[seq] = reason
+        self.highest = max(self.highest, seq)
+        if seq == self.through + 1 and not self.beyond.spans:
+            self.through = seq
+        elif seq <= self.through or seq in self.beyond:
+            for ranges in self.lost.values():
+                ranges.remove(seq, seq)
+        else:
+            self._settle(seq, seq)
+            self._cap_gaps()
+
+    def declare(self, lost: Iterable[tuple[int, int, str]], below: int) -> None:
+        """The node says that it gave up these ranges; what it says about `below` on is ignored."""
+        for first, last, reason in lost:
+            self._lose(max(first, 0), min(last, below - 1), reason)
+
+    def release(self, oldest: int) -> None:
+        """The node holds nothing before `oldest`: what has not arrived of that is lost."""
+        if oldest > self.through + 1:
+            self._lose(0, oldest - 1, UNKNOWN)
+
+    def expect(self, next_seq: int) -> None:
+        """The node has made all reports before `next_seq`."""
+        self.highest = max(self.highest, next_seq - 1)
+
+    def close(self) -> None:
+        """The epoch is over: what is missing is lost."""
+        self._lose(0, self.highest, ENDED)
+        self.closed = True
+
+    def refuse_missing(self, seq: int, reason: str) -> None:
+        """Give up on a report that is missing: it comes, but never in a form that can be read."""
+        self.settle(seq, reason)
+
+    def missing(self) -> list[Span]:
+        """The ranges that are neither settled nor in hand, in order."""
+        if self.through == self.highest:
+            return []
+        return list(self._open(self.through + 1, self.highest))
+
+    @property
+    def missing_count(self) -> int:
+        """How many are missing."""
+        return sum(last - first + 1 for first, last in self.missing())
+
+    @property
+    def losses(self) -> dict[str, int]:
+        """How many were lost, by reason."""
+        counts = dict(self.forgotten)
+        for reason, ranges in self.lost.items():
+            if reason != BEFORE and ranges:
+                counts[reason] = counts.get(reason, 0) + len(ranges)
+        return counts
+
+    def _open(self, first: int, last: int) -> Iterable[Span]:
+        """What of first..last is neither settled nor pending."""
+        spans = self.beyond.gaps(max(first, self.through + 1), last)
+        if not self.pending:
+            return spans
+        left = Ranges(spans)
+        for seq in self.pending:
+            left.remove(seq, seq)
+        return left.spans
+
+    def _settle(self, first: int, last: int) -> None:
+        self.beyond.add(first, last)
+        low, high = self.beyond.spans[0]
+        if low == self.through + 1:
+            self.through = high
+            del self.beyond.spans[0]
+
+    def _lose(self, first: int, last: int, reason: str) -> None:
+        if last <= self.through:
+            return
+        self.highest = max(self.highest, last)
+        self._give_up(first, last, reason)
+        self._cap_gaps()
+
+    def _give_up(self, first: int, last: int, reason: str) -> None:
+        if reason not in self.lost and len(self.lost) > MOST_REASONS:
+            reason = OTHER
+        for span in list(self._open(first, last)):
+            self.lost.setdefault(reason, Ranges()).add(*span)
+            self._settle(*span)
+        self._cap_lost()
+
+    def _cap_gaps(self) -> None:
+        """With too many gaps the lowest are given up, so that hostile seqs cost no memory.
+
+        Reports in hand are left out; they settle by themselves, and are bounded too.
+        """
+        excess = len(self.beyond.spans) - MOST_RANGES
+        if excess > 0:
+            self._give_up(0, self.beyond.spans[excess][0] - 1, GAPS)
+
+    def _cap_lost(self) -> None:
+        """With too many lost ranges the lowest are only counted: they can be stored no more."""
+        for reason, ranges in self.lost.items():
+            while len(ranges.spans) > MOST_RANGES:
+                first, last = ranges.spans.pop(0)
+                if reason != BEFORE:
+                    self.forgotten[reason] = self.forgotten.get(reason, 0) + last - first + 1

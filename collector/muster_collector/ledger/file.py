@@ -1,0 +1,220 @@
+"""The ledger's file: SQLite with nodes, accounts and the quarantine, one transaction a batch.
+
+Invariants: one process owns it (a lock on the data directory, see `owner`); what a transaction says
+was in the store before, so the file never claims more than the store holds; a transaction is on
+the disk when `commit` returns (WAL, synchronous FULL), since the node forgets a report after the
+ack, and a ledger that forgot in a power cut would call it lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from muster_collector.errors import ConfigError, MusterError
+from muster_collector.ledger.account import Account
+from muster_collector.ledger.nodes import Ledger, Node
+from muster_collector.ledger.ranges import Ranges
+
+FILE_NAME = "ledger.db"
+VERSION = 1
+SCHEMA = """
+CREATE TABLE node (
+    node TEXT PRIMARY KEY, site TEXT, first_seen INTEGER, every REAL, last_report_ts INTEGER,
+    last_arrival INTEGER, epoch INTEGER, simulated INTEGER, agent TEXT, inventory TEXT,
+    former TEXT, unreadable INTEGER
+) WITHOUT ROWID;
+CREATE TABLE account (
+    node TEXT, epoch INTEGER, through INTEGER, highest INTEGER, beyond TEXT, lost TEXT,
+    forgotten TEXT, stored INTEGER, duplicate INTEGER, refused INTEGER, late INTEGER,
+    first_ts INTEGER, last_ts INTEGER, last_arrival INTEGER, closed INTEGER,
+    PRIMARY KEY (node, epoch)
+) WITHOUT ROWID;
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER, topic TEXT, node TEXT, reason TEXT,
+    detail TEXT, content_type TEXT, size INTEGER, payload BLOB
+);
+CREATE TABLE quarantine_total (bytes INTEGER, dropped INTEGER);
+INSERT INTO quarantine_total VALUES (0, 0);
+PRAGMA user_version = 1;
+"""
+PUT_NODE = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 12)})"  # noqa: S608 - constant
+PUT_ACCOUNT = f"INSERT OR REPLACE INTO account VALUES ({', '.join('?' * 15)})"  # noqa: S608
+OVERHEAD = 256
+"""Bytes that a refused message costs in the file beside its payload."""
+
+
+class Quarantined(NamedTuple):
+    """A refused message or line: when (ms), where from, why, and its bytes (cut at `KEEP`)."""
+
+    time: int
+    topic: str
+    node: str
+    reason: str
+    detail: str
+    content_type: str
+    size: int
+    payload: bytes
+
+
+class Changes(NamedTuple):
+    """What one transaction writes."""
+
+    nodes: list[tuple[Any, ...]]
+    accounts: list[tuple[Any, ...]]
+    gone: list[tuple[str, int]]
+    quarantined: list[Quarantined]
+
+
+@contextlib.contextmanager
+def owner(directory: Path) -> Iterator[None]:
+    """Own a data directory; `MusterError` when another collector does, `ConfigError` if it cannot.
+
+    The lock goes with the process, however that ends.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handle = (directory / "collector.lock").open("a+")
+    except OSError as error:
+        raise ConfigError(
+            f'[collector] data = "{directory}": {error.strerror}; use a directory that this user'
+            " may write to"
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            handle.seek(0)
+            raise MusterError(
+                f"{directory} is in use by another collector (process {handle.read(20).strip()}):"
+                " stop that, or set another [collector] data"
+            ) from error
+        handle.truncate(0)
+        handle.write(f"{os.getpid()}\n")
+        handle.flush()
+        yield
+
+
+class LedgerFile:
+    """The file, open; its methods raise `sqlite3.Error`."""
+
+    def __init__(self, path: Path, *, quarantine_bytes: int) -> None:
+        self.path = path
+        self.quarantine_bytes = quarantine_bytes
+        try:
+            self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._prepare()
+        except sqlite3.Error as error:
+            raise MusterError(f"{path}: {error}; move it away to begin a new ledger") from error
+        self.held, self.dropped = self.db.execute("SELECT * FROM quarantine_total").fetchone()
+
+    def _prepare(self) -> None:
+        (found,) = self.db.execute("PRAGMA user_version").fetchone()
+        if found not in (0, VERSION):
+            raise sqlite3.DatabaseError(f"a ledger of version {found}, this is {VERSION}")
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = FULL")
+        if not found:
+            self.db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+
+    def close(self) -> None:
+        """Let the file go."""
+        self.db.close()
+
+    def load(self) -> Ledger:
+        """All that the file holds."""
+        ledger = Ledger()
+        for row in self.db.execute("SELECT * FROM node"):
+            node = _node(row)
+            ledger.nodes[node.node] = node
+        for row in self.db.execute("SELECT * FROM account"):
+            account = _account(row)
+            ledger.nodes[account.node].accounts[account.epoch] = account
+        return ledger
+
+    def commit(self, changes: Changes) -> None:
+        """Write it all, or nothing."""
+        db = self.db
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            db.executemany(PUT_NODE, changes.nodes)
+            db.executemany(PUT_ACCOUNT, changes.accounts)
+            db.executemany("DELETE FROM account WHERE node = ? AND epoch = ?", changes.gone)
+            if changes.quarantined:
+                held, dropped = self._quarantine(changes.quarantined)
+            db.execute("COMMIT")
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):
+                db.execute("ROLLBACK")
+            raise
+        if changes.quarantined:
+            self.held, self.dropped = held, dropped
+
+    def _quarantine(self, records: Iterable[Quarantined]) -> tuple[int, int]:
+        """Keep refused messages, the newest; bytes held and messages dropped afterwards."""
+        held, dropped = self.held, self.dropped
+        for record in records:
+            self.db.execute("INSERT INTO quarantine VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", record)
+            held += len(record.payload) + OVERHEAD
+        while held > self.quarantine_bytes:
+            found = self.db.execute(
+                "SELECT id, length(payload) FROM quarantine ORDER BY id LIMIT 1"
+            ).fetchone()
+            if found is None:
+                held = 0
+                break
+            self.db.execute("DELETE FROM quarantine WHERE id = ?", (found[0],))
+            held -= found[1] + OVERHEAD
+            dropped += 1
+        self.db.execute("UPDATE quarantine_total SET bytes = ?, dropped = ?", (held, dropped))
+        return held, dropped
+
+
+def node_row(node: Node) -> tuple[Any, ...]:
+    """A node for the file."""
+    return (
+        node.node, node.site, node.first_seen, node.every, node.last_report_ts, node.last_arrival,
+        node.epoch, node.simulated, node.agent, json.dumps(node.inventory),
+        json.dumps(node.former), node.unreadable,
+    )  # fmt: skip
+
+
+def _node(row: tuple[Any, ...]) -> Node:
+    return Node(
+        node=row[0], site=row[1], first_seen=row[2], every=row[3], last_report_ts=row[4],
+        last_arrival=row[5], epoch=row[6], simulated=bool(row[7]), agent=row[8],
+        inventory=json.loads(row[9]), former=Counter(json.loads(row[10])), unreadable=row[11],
+    )  # fmt: skip
+
+
+def account_row(account: Account) -> tuple[Any, ...]:
+    """An account for the file."""
+    beyond = account.beyond.spans
+    lost = {reason: ranges.spans for reason, ranges in account.lost.items() if ranges.spans}
+    return (
+        account.node, account.epoch, account.through, account.highest,
+        json.dumps(beyond) if beyond else "", json.dumps(lost) if lost else "",
+        json.dumps(account.forgotten) if account.forgotten else "",
+        account.stored, account.duplicate, account.refused, account.late,
+        account.first_ts, account.last_ts, account.last_arrival, account.closed,
+    )  # fmt: skip
+
+
+def _account(row: tuple[Any, ...]) -> Account:
+    account = Account(row[0], row[1], 0)
+    account.through, account.highest = row[2], row[3]
+    account.beyond = Ranges(json.loads(row[4] or "[]"))
+    lost = json.loads(row[5] or "{}")
+    account.lost |= {reason: Ranges(spans) for reason, spans in lost.items()}
+    account.forgotten = json.loads(row[6] or "{}")
+    account.stored, account.duplicate, account.refused, account.late = row[7:11]
+    account.first_ts, account.last_ts, account.last_arrival = row[11:14]
+    account.closed = bool(row[14])
+    return account

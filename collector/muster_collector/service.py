@@ -1,0 +1,146 @@
+"""The collector process: opens the store, runs its roles in one event loop until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
+
+from muster_collector import config as configuration
+from muster_collector import telemetry
+from muster_collector.errors import MusterError, StoreError
+from muster_collector.ingest import events
+from muster_collector.ledger.file import owner
+from muster_collector.store import open_store
+
+if TYPE_CHECKING:
+    from muster_collector.ingest.service import Ingest
+    from muster_collector.scoring.scorer import Scorer
+    from muster_collector.store.base import Store
+
+Started = Callable[[], None]
+
+
+class NoNodes:
+    """The fleet of a process without the ingest role."""
+
+    def nodes(self) -> Iterable[Any]:
+        """None."""
+        return ()
+
+
+async def run(
+    config: configuration.Config, *, stop: asyncio.Event, started: Started | None = None
+) -> None:
+    """Run the configured roles until `stop`; `started` is called once they work.
+
+    `MusterError` when it cannot start; a broker or a database that is away is waited for.
+    """
+    with owner(config.collector.data):
+        store = open_store(config.store, config.collector.data)
+        try:
+            await _open(store, config)
+            await _roles(config, store, stop, started or (lambda: None))
+        except BaseExceptionGroup as group:
+            raise _cause(group) from None
+        finally:
+            await store.close()
+
+
+async def _open(store: Store, config: configuration.Config) -> None:
+    try:
+        await store.open()
+    except StoreError as error:
+        if config.store.kind == "embedded":
+            raise
+        # A database that is not there yet: every write tries to open it again.
+        events.store_away(store.name, error)
+
+
+async def _roles(
+    config: configuration.Config, store: Store, stop: asyncio.Event, started: Started
+) -> None:
+    roles = config.collector.roles
+    ingest: Ingest | None = None
+    late: list[Callable[[int], None]] = []
+    if "ingest" in roles:
+        from muster_collector.ingest.service import Ingest  # noqa: PLC0415
+
+        ingest = Ingest(config, store, on_stored=lambda ts: late[0](ts) if late else None)
+    fleet = ingest.fleet if ingest else NoNodes()
+    scorer = _scorer(config, store, fleet) if {"score", "api"} & set(roles) else None
+    async with asyncio.TaskGroup() as tasks:
+        if ingest is not None:
+            tasks.create_task(ingest.run(stop), name="ingest")
+        if scorer is not None and "score" in roles:
+            late.append(scorer.touch)
+            tasks.create_task(_until(stop, scorer.run()), name="score")
+        if scorer is not None and "api" in roles:
+            tasks.create_task(_serve(config, scorer, ingest, stop, started), name="api")
+        else:
+            started()
+            await stop.wait()
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do work that has no end until `stop`."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(work)
+        await stop.wait()
+        task.cancel()
+
+
+def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong, out of the groups that task groups make."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        known, _ = found.split(MusterError)
+        found = (known or found).exceptions[0]
+    return found
+
+
+def _scorer(config: configuration.Config, store: Store, fleet: Any) -> Scorer:
+    from muster_collector.scoring.scorer import Scorer  # noqa: PLC0415
+
+    card, estate = method(config)
+    settings = config.scoring
+    return Scorer(store, card, estate, fleet, window=settings.window, every=settings.every)
+
+
+def method(config: configuration.Config) -> tuple[Any, Any]:
+    """The scorecard and the estate that the configuration names; `MusterError` if one is wrong."""
+    from muster_collector import estate  # noqa: PLC0415
+    from muster_collector.cli.scorecard import read_card  # noqa: PLC0415
+
+    card, places = config.scoring.scorecard, config.scoring.estate
+    return (
+        read_card(str(card)) if card else read_card(),
+        estate.load(places) if places else estate.EMPTY,
+    )
+
+
+async def _serve(
+    config: configuration.Config,
+    scorer: Scorer,
+    ingest: Ingest | None,
+    stop: asyncio.Event,
+    started: Started,
+) -> None:
+    from muster_collector.api.app import make_app  # noqa: PLC0415
+    from muster_collector.api.guard import check_exposure, is_loopback  # noqa: PLC0415
+    from muster_collector.api.serve import bind, serve  # noqa: PLC0415
+    from muster_collector.api.services import Services  # noqa: PLC0415
+
+    services = Services(
+        store=scorer.store,
+        fleet=scorer.fleet,  # type: ignore[arg-type]
+        scorer=scorer,
+        connected=lambda: ingest is None or ingest.connected,
+        metrics=telemetry.render,
+        stop=stop,
+    )
+    token = configuration.read_secret(config.api.token_file, "[api] token_file")
+    host, port = config.api.host, config.api.port
+    check_exposure(host, token, allow_open=config.api.open)
+    app = make_app(services, token=token, local_only=not token and is_loopback(host))
+    await serve(app, bind(host, port), stop, started)

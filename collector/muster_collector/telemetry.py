@@ -1,0 +1,48 @@
+"""The collector's own counters, for Prometheus: declared here once, rendered for `/metrics`."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    return Counter(f"muster_collector_{name}", meaning, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, meaning: str) -> Gauge:
+    return Gauge(f"muster_collector_{name}", meaning, registry=REGISTRY)
+
+
+def _histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
+    return Histogram(f"muster_collector_{name}", meaning, buckets=buckets, registry=REGISTRY)
+
+
+MESSAGES = _counter("messages", "Messages by what became of them and why", "outcome", "reason")
+POINTS = _counter("points", "Points written to the store, or refused", "outcome")
+LOST = _counter("lost_reports", "Reports that are lost, by reason", "reason")
+QUARANTINED = _counter("quarantined", "Messages and points put into quarantine", "reason")
+QUARANTINE_DROPPED = _gauge("quarantine_dropped", "Oldest ones dropped from quarantine for space")
+ACKS = _counter("acks", "Acks sent to nodes")
+STORE_ERRORS = _counter("store_errors", "Writes that the store did not take and that were repeated")
+LEDGER_ERRORS = _counter("ledger_errors", "Ledger transactions that failed and were repeated")
+BROKER_ERRORS = _counter("broker_errors", "Connections to the broker that failed or were lost")
+BROKER_CONNECTED = _gauge("broker_connected", "1 while the broker is connected")
+IN_HAND = _gauge("in_hand", "Messages received that are not stored yet")
+NODES = _gauge("nodes", "Nodes known")
+ONLINE = _gauge("nodes_online", "Nodes that are connected to the broker")
+MISSING = _gauge("missing", "Reports that are missing now")
+OLDEST = _gauge("oldest_unstored_seconds", "How long the oldest message in hand has waited")
+BATCH_MESSAGES = _histogram(
+    "batch_messages", "Messages written together", (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+)
+WRITE_SECONDS = _histogram("write_seconds", "From a batch to the store's confirmation", _SECONDS)
+COMMIT_SECONDS = _histogram("commit_seconds", "One ledger transaction", _SECONDS)
+STORED_SECONDS = _histogram("stored_seconds", "From arrival to stored and in the ledger", _SECONDS)
+
+
+def render() -> bytes:
+    """Prometheus text of all counters."""
+    return generate_latest(REGISTRY)
