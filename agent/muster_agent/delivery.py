@@ -40,6 +40,7 @@ class Delivery:
         self.newest: Key | None = None
         self.resends = 0
         self.ignored = 0
+        self.window = limits.window
         self.waiting: float | None = now if keeper.depth else None
         self._recent: dict[Key, float] = {}
         self._tokens = 1.0
@@ -59,7 +60,7 @@ class Delivery:
 
     def pick(self, now: float) -> Key | None:
         """The report to send now: the newest first, then the oldest at a bounded rate."""
-        if len(self.flight) >= self.limits.window or now < self._paused:
+        if len(self.flight) >= self.window or now < self._paused:
             return None
         if self.newest is not None and self.newest[1] in self.unsent.get(self.newest[0], ()):
             return self.newest
@@ -67,7 +68,7 @@ class Delivery:
 
     def wake(self, now: float) -> float:
         """Seconds until `pick` may find something without anything else happening."""
-        if len(self.flight) >= self.limits.window or self._oldest() is None:
+        if len(self.flight) >= self.window or self._oldest() is None:
             return math.inf
         if now < self._paused:
             return self._paused - now
@@ -90,7 +91,8 @@ class Delivery:
         self._forget(key)
         self._trim(key[0])
         edges = self.keeper.edges(key[0])
-        if edges is not None and edges.oldest <= key[1]:
+        told = any(r.first <= key[1] <= r.last for r in self.keeper.lost(key[0]))
+        if edges is not None and edges.oldest <= key[1] and not told:
             self.keeper.give_up(key[0], key[1], key[1], GONE)
 
     def taken(self, mid: int) -> None:
@@ -184,7 +186,7 @@ class Delivery:
     def _fill(self, now: float) -> float:
         """How many reports of the backlog may go now."""
         rate = self.limits.backlog_per_second
-        burst = max(1, min(self.limits.window, rate))
+        burst = max(1, min(self.window, rate))
         self._tokens = min(burst, self._tokens + (now - self._filled) * rate)
         self._filled = now
         return self._tokens

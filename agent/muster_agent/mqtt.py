@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 """Seconds for connecting, and again for the broker's answer."""
+MOST_AT_ONCE, LARGEST = 65_535, 268_435_455
+"""MQTT's own limits, where the broker names none."""
+UNANSWERED = "it ends the connection without an answer: does it want TLS, or a certificate?"
 HINTS = {
     "Bad user name or password": "check [mqtt] username and password_file",
     "Not authorized": "check [mqtt] username, password_file or certificate, and the broker's ACL",
@@ -41,9 +44,10 @@ HINTS = {
 
 
 class Event(NamedTuple):
-    """Something that happened: `text` says why down or on which topic, `number` is a message id.
+    """Something that happened.
 
-    `code` is the reason code of a PUBACK.
+    `text` says why down, or the topic; `number` is a message's id, or how many messages may be on
+    their way; `code` is the reason code of a PUBACK, or the largest packet in bytes.
     """
 
     kind: Literal["up", "down", "puback", "message"]
@@ -172,7 +176,7 @@ class Link:
             client.loop_write()
         client.loop_misc()
         if time.monotonic() > self._answer_by:
-            self._down("the broker does not answer: is it an MQTT broker, with TLS as in the url?")
+            self._down("no answer: is it an MQTT broker, with TLS as in [mqtt] url?")
 
     def _attempt(self, client: Client) -> None:
         """Connect, in a thread of its own."""
@@ -194,6 +198,8 @@ class Link:
         self._thread, self._outcome = None, None
         if error is not None:
             self.events.append(Event("down", reason(error, self.mqtt.url)))
+        elif client.socket() is None:
+            self.events.append(Event("down", UNANSWERED))
         else:
             self._client = client
             self._answer_by = time.monotonic() + PATIENCE
@@ -215,18 +221,21 @@ class Link:
             sock.close()
         self.events.append(Event("down", why))
 
-    def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, code: Any, more: Any) -> None:
         if code.is_failure:
             text = str(code)
             hint = f": {HINTS[text]}" if text in HINTS else ""
             self._down(f"refused by the broker: {text}{hint}")
         else:
             self._answer_by = math.inf
-            self.events.append(Event("up"))
+            at_once = getattr(more, "ReceiveMaximum", MOST_AT_ONCE)
+            largest = getattr(more, "MaximumPacketSize", LARGEST)
+            self.events.append(Event("up", number=at_once, code=largest))
 
     def _on_disconnect(self, client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
         if client is self._client:
-            self._down(f"the connection ended: {code}")
+            early = self._answer_by < math.inf
+            self._down(UNANSWERED if early else f"the connection ended: {code}")
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, code: Any, _more: Any) -> None:
         self.events.append(Event("puback", str(code), number=mid, code=code.value))
@@ -281,15 +290,15 @@ def unusable(key: str, path: str, error: OSError) -> ConfigError:
 
 def reason(error: Exception, broker: settings.Broker) -> str:
     """Why a connection failed, in words that say where to look."""
-    where = f"{broker.host}:{broker.port}"
+    why = getattr(error, "strerror", None) or str(error)
     if isinstance(error, TimeoutError):
-        return f"{where}: no answer within {PATIENCE:.0f} s: check the address and firewalls"
-    if isinstance(error, ConnectionRefusedError):
-        return f"{where}: connection refused: is the broker running there?"
-    if isinstance(error, socket.gaierror):
-        return f"{where}: {error.strerror}: check the name in [mqtt] url, and DNS"
-    if hasattr(error, "verify_message"):
-        return f"{where}: TLS: {error.verify_message}: check [mqtt] url and ca_file"
-    if type(error).__module__ == "ssl":
-        return f"{where}: TLS: {getattr(error, 'reason', None) or error}: is this the TLS port?"
-    return f"{where}: {error}"
+        why = f"no answer within {PATIENCE:.0f} s: check the address and firewalls"
+    elif isinstance(error, ConnectionRefusedError):
+        why = "connection refused: is the broker running there?"
+    elif isinstance(error, socket.gaierror):
+        why = f"{why}: check the name in [mqtt] url, and DNS"
+    elif hasattr(error, "verify_message"):
+        why = f"TLS: {error.verify_message}: check [mqtt] url and ca_file"
+    elif broker.tls:
+        why = f"TLS: {getattr(error, 'reason', None) or why}: is this the TLS port?"
+    return f"{broker.host}:{broker.port}: {why}"

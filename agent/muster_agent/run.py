@@ -103,6 +103,7 @@ class Agent:
         if sampling:
             pause = min(pause, self.sampler.due - self.clock.monotonic())
         self.link.wait(pause)
+        self.uplink.receive()
 
     def run(self, count: int | None, drain: float) -> int:
         """Run until stopped, or for `count` samples and until all are acked; the exit status."""
@@ -122,7 +123,7 @@ class Agent:
         if self.uplink.say_goodbye():
             while self.uplink.status_mid is not None and self.clock.monotonic() < deadline:
                 self.link.wait(deadline - self.clock.monotonic())
-                self.uplink.step()
+                self.uplink.receive()
         self.link.disconnect()
         self.keeper.close()
 

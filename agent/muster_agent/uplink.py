@@ -21,6 +21,13 @@ FIRST_DELAY, LAST_DELAY = 1.0, 60.0
 """Seconds between attempts to connect: doubled each time, and jittered."""
 REFUSAL = 0x80
 """Reason codes from here on are errors."""
+STEADY = 60.0
+"""Seconds that a connection must last for the next attempt to be soon again."""
+BESIDE = 2
+"""Messages beside reports that may be on their way: birth and status."""
+FRAME = 512
+"""Bytes of a packet around the payload, at most: topic and properties."""
+TOO_LARGE = "too large for the broker"
 MOST_LOST = 64
 """Ranges of lost reports that one report carries."""
 
@@ -76,12 +83,13 @@ class Uplink:
         self._retry_at = clock.monotonic()
         self._delay = FIRST_DELAY
         self._acl = ""
+        self._up_at = 0.0
+        self._largest = 0
 
     def step(self) -> float:
         """Do what is due now; returns the seconds until something else may be."""
+        self.receive()
         now = self.clock.monotonic()
-        while self.link.events:
-            self._handle(self.link.events.popleft(), now)
         if self.link.idle and now >= self._retry_at:
             self.link.connect(Will(self._topic("status"), self._status("offline", "lost")))
         if self.up:
@@ -90,6 +98,12 @@ class Uplink:
             self._send(now)
             return self.delivery.wake(now)
         return max(0.0, self._retry_at - now) if self.link.idle else LAST_DELAY
+
+    def receive(self) -> None:
+        """Take in what has happened."""
+        now = self.clock.monotonic()
+        while self.link.events:
+            self._handle(self.link.events.popleft(), now)
 
     def say_goodbye(self) -> bool:
         """Publish that the node stops; False when there is nobody to tell."""
@@ -105,19 +119,23 @@ class Uplink:
         elif event.kind == "message":
             self._message(event, now)
         elif event.kind == "up":
-            self._connected(now)
+            self._connected(event, now)
         else:
             self._disconnected(event.text, now)
 
-    def _connected(self, now: float) -> None:
+    def _connected(self, event: Event, now: float) -> None:
         self.up = True
-        self._delay = FIRST_DELAY
+        self._up_at = now
+        self._largest = event.code - FRAME
+        self.delivery.window = max(1, min(self.delivery.limits.window, event.number - BESIDE))
         self._note("connected to the broker", logs.info)
         self.link.subscribe(self._topic("ack"))
         self._announce(now)
         self.link.publish(self._topic("status"), self._status("online"), retain=True)
 
     def _disconnected(self, why: str, now: float) -> None:
+        if self.up and now - self._up_at >= STEADY:
+            self._delay = FIRST_DELAY
         self.up = False
         self.status_mid = None
         self.delivery.disconnected()
@@ -165,6 +183,11 @@ class Uplink:
             sent=self.clock.wall(),
             lost=self.keeper.lost(epoch)[:MOST_LOST],
         )
+        if len(message) > self._largest:
+            logs.warning(f"report {epoch}/{seq} is given up: {len(message)} bytes, {TOO_LARGE}")
+            self.keeper.give_up(epoch, seq, seq, TOO_LARGE)
+            self.keeper.drop(epoch, seq)
+            return None
         return Encoded(message, body.CONTENT_TYPE)
 
     def _taken(self, event: Event, now: float) -> None:

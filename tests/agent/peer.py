@@ -62,15 +62,19 @@ class Agent:
         assert self.process is not None
         return self.process.wait(LIMIT)
 
+    async def ended(self) -> int:
+        """Wait for the end beside other tasks, such as a centre that acks."""
+        return await asyncio.to_thread(self.wait)
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
-    def stop(self) -> int:
+    async def stop(self) -> int:
         assert self.process is not None
         self.process.terminate()
-        return self.wait()
+        return await self.ended()
 
     def made(self) -> int:
         """How many reports the spool has ever held, read beside the running agent."""

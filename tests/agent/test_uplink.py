@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from agent.peer import Agent, centre, until
 
-from servers import Mosquitto
+from servers import Mosquitto, free_port
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def test_it_ends_with_status_0_once_every_report_is_acked(
         one.auto = True
         agent = agents("counted", mosquitto.url).start("--count", "5")
         await one.got(5)
-        assert agent.wait() == 0
+        assert await agent.ended() == 0
         await until(lambda: len(one.statuses) == 2)
     assert one.seqs == [0, 1, 2, 3, 4]
     assert [(s["state"], s["reason"]) for s in one.statuses] == [
@@ -74,14 +75,14 @@ async def test_lost_acks_cost_nothing_and_nothing_is_sent_twice(
         await until(lambda: one.reports[-1]["oldest"] >= 8, lambda: one.reports[-1])
         assert one.seqs == list(range(len(one.seqs)))
         assert {r["oldest"] for r in one.reports[:8]} == {0}
-        assert agent.stop() == 0
+        assert await agent.stop() == 0
 
 
 async def test_only_what_an_ack_names_is_sent_again(mosquitto: Mosquitto, agents: Any) -> None:
     async with centre(mosquitto.port, "gap") as one:
         agent = agents("gap", mosquitto.url).start()
         await one.got(6)
-        agent.stop()
+        await agent.stop()
         before = len(one.reports)
         # A new process has sent nothing lately, so that no ack can have crossed it.
         one.answer = lambda birth: {"through": 0, "missing": [[2, 3], [birth["next"] - 1] * 2]}
@@ -187,7 +188,7 @@ async def test_a_killed_broker_loses_nothing(tmp_path: Path, agents: Any) -> Non
             two.auto = True
             two.answer = lambda birth: {"through": -1, "missing": [[0, birth["next"] - 1]]}
             await two.got(30)
-            assert agent.wait() == 0
+            assert await agent.ended() == 0
             assert set(two.seqs) == set(range(30))
     finally:
         broker.stop()
@@ -235,7 +236,7 @@ async def test_a_publish_that_the_acl_forbids_is_told_once_and_kept(
     broker = Mosquitto(tmp_path / "broker", f"allow_anonymous true\nacl_file {acl}\n").start()
     try:
         agent = agents("forbidden", broker.url).start("--count", "8", "--drain", "0.2")
-        assert agent.wait() == 1
+        assert await agent.ended() == 1
         text = agent.log.read_text()
         assert text.count("check the broker's ACL") == 1, text
         assert "made=8 unacked=8" in text
@@ -248,6 +249,93 @@ async def test_two_agents_do_not_share_a_spool(mosquitto: Mosquitto, agents: Any
     await first.says("connected")
     second = agents("shared", mosquitto.url)
     second.log = first.directory / "second.log"
-    assert second.start().wait() == 1
+    assert await second.start().ended() == 1
     assert second.log.read_text().count("\n") == 1
     assert "another process uses this spool" in second.log.read_text()
+
+
+def certificate(directory: Path, name: str) -> Path:
+    """A certificate for `name` that signs itself; its key beside it."""
+    directory.mkdir(exist_ok=True)
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    names = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
+    files = ["-keyout", f"{directory}/{name}.key", "-out", f"{directory}/{name}.pem"]
+    command = ["openssl", "req", "-x509", *kind, *names, *files]
+    subprocess.run(command, check=True, capture_output=True)
+    return directory / f"{name}.pem"
+
+
+class Secure(NamedTuple):
+    """A broker with a plain port, and one for TLS."""
+
+    port: int
+    tls_port: int
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[Secure]:
+    """A broker with TLS for localhost that wants a client's certificate."""
+    own_certificate = certificate(tmp_path, "localhost")
+    clients = certificate(tmp_path, "edge")
+    tls_port = free_port()
+    settings = (
+        f"allow_anonymous true\nlistener {tls_port} 127.0.0.1\n"
+        f"certfile {own_certificate}\nkeyfile {own_certificate.with_suffix('.key')}\n"
+        f"cafile {clients}\nrequire_certificate true\nuse_identity_as_username true\n"
+    )
+    broker = Mosquitto(tmp_path / "broker", settings).start()
+    yield Secure(broker.port, tls_port)
+    broker.stop()
+
+
+def over_tls(tmp_path: Path, **changed: str) -> dict[str, str]:
+    """Settings that work, but for what is changed."""
+    good = {"ca_file": "localhost.pem", "cert_file": "edge.pem", "key_file": "edge.key"}
+    return {f"mqtt__{key}": str(tmp_path / name) for key, name in (good | changed).items() if name}
+
+
+async def test_reports_go_over_tls_with_a_client_certificate(
+    tmp_path: Path, secure: Secure, agents: Any
+) -> None:
+    async with centre(secure.port, "tls") as one:
+        one.auto = True
+        url = f"mqtts://localhost:{secure.tls_port}"
+        agent = agents("tls", url, **over_tls(tmp_path)).start("--count", "5")
+        await one.got(5)
+        assert await agent.ended() == 0, agent.log.read_text()
+
+
+BAD_TLS = {
+    "another authority": ("mqtts://localhost:{tls}", {"ca_file": "edge.pem"}, "self-signed"),
+    "another name": ("mqtts://127.0.0.1:{tls}", {}, "IP address mismatch"),
+    "no certificate": ("mqtts://localhost:{tls}", {"cert_file": "", "key_file": ""}, "broker: "),
+    "TLS to a plain port": ("mqtts://localhost:{plain}", {}, "is this the TLS port?"),
+    "plain to a TLS port": ("mqtt://localhost:{tls}", {}, "broker: "),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TLS)
+async def test_bad_tls_is_one_line_and_sampling_goes_on(
+    tmp_path: Path, secure: Secure, agents: Any, case: str
+) -> None:
+    url, changed, text = BAD_TLS[case]
+    url = url.format(tls=secure.tls_port, plain=secure.port)
+    agent = agents("bad-tls", url, **over_tls(tmp_path, **changed)).start()
+    await agent.says("<4>broker: ")
+    await until(lambda: agent.made() >= 15)
+    assert text in agent.log.read_text()
+    assert agent.log.read_text().count("<4>") == 1, agent.log.read_text()
+
+
+async def test_a_report_that_is_too_large_for_the_broker_is_given_up(
+    tmp_path: Path, agents: Any
+) -> None:
+    broker = Mosquitto(tmp_path / "broker", "allow_anonymous true\nmax_packet_size 1100\n").start()
+    try:
+        agent = agents("bulky", broker.url, sample__sensors=[]).start("--count", "3")
+        await agent.says("too large for the broker")
+        async with centre(broker.port, "bulky"):
+            await agent.stop()
+        assert "the connection ended" not in agent.log.read_text()
+    finally:
+        broker.stop()
