@@ -43,7 +43,7 @@ def main() -> None:
     print(f"{processes} processes' states by psutil: {median(states_by_psutil):.0f} us")
 
 
-def nothing(program: Program) -> bytes | None:  # noqa: ARG001 - stands in for a method
+def nothing(self: Program) -> bytes | None:  # noqa: ARG001 - stands in for a method
     """The output of a program that has not run."""
     return None
 
