@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType
 
+from muster_collector.boards import words
 from muster_collector.boards.panels import Panel
 from muster_collector.boards.tongue import Tongue
 from muster_collector.boards.variables import variables
+
+NAVIGATION = ("noc", "fleet", "readiness", "completeness", "circulation", "capacity")
+"""Boards that every board links to, with the time and the variables kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +34,25 @@ class Board:
     """One board in one language; `single` is the variable of which one value is chosen."""
 
     name: str
-    title: str
     about: str
     strips: Sequence[Strip]
     since: str = "now-6h"
     refresh: str = "30s"
     single: str = ""
-    links: Sequence[tuple[str, str]] = field(default_factory=tuple)
 
 
 def render(board: Board, t: Tongue) -> str:
     """The JSON of a board, with two spaces and sorted keys."""
-    page = dashboard.Dashboard(board.title).uid(t.uid(board.name)).description(board.about)
+    page = (
+        dashboard.Dashboard(f"Muster · {words.boards(t)[board.name]}")
+        .uid(t.uid(board.name))
+        .description(board.about)
+    )
     page.tags(["muster", t.code]).readonly().timezone("browser").time(board.since, "now")
     page.tooltip(DashboardCursorSync.CROSSHAIR).refresh(board.refresh)
     page.timepicker(dashboard.TimePicker().refresh_intervals(["5s", "30s", "1m", "5m", "15m"]))
     page.variables(list(variables(t, single=board.single)))
-    page.links([_link(title, url, t) for title, url in board.links])
+    page.links([_link(name, t) for name in NAVIGATION if name != board.name])
     heading = 1000
     for strip in board.strips:
         if strip.heading:
@@ -59,7 +65,8 @@ def render(board: Board, t: Tongue) -> str:
     return json.dumps(_finish(plain), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def _link(title: str, board: str, t: Tongue) -> dashboard.DashboardLink:
+def _link(board: str, t: Tongue) -> dashboard.DashboardLink:
+    title = words.boards(t)[board]
     link = dashboard.DashboardLink(title).type(DashboardLinkType.LINK).url(f"/d/{t.uid(board)}")
     return link.keep_time(True).include_vars(True).icon("dashboard")
 

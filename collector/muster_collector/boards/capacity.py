@@ -19,14 +19,12 @@ def capacity(t: Tongue) -> Board:
     """The board."""
     return Board(
         name="capacity",
-        title=t("Muster · Capacity", "Muster · 容量规划"),
         about=t(
             "For planners: how full disks, memory and processors are, and when disks are full.",
             "面向规划人员：磁盘、内存与处理器的占用，哪些磁盘何时写满。",
         ),
         since="now-30d",
         refresh="15m",
-        links=[(t("Fleet overview", "机群总览"), "fleet")],
         strips=[
             Strip(4, [_disk_now(t), _memory_now(t), _cpu_now(t)]),
             Strip(11, [_full(t), _largest(t)]),

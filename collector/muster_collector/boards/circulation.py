@@ -16,13 +16,11 @@ def circulation(t: Tongue) -> Board:
     """The board."""
     return Board(
         name="circulation",
-        title=t("Muster · Data circulation", "Muster · 数据流通"),
         about=t(
             "Throughput by site, the busiest links, errors and drops, loss and round trips between "
             "sites.",
             "各站点吞吐量、最忙的链路、错误与丢弃、站点间的丢包与时延。",
         ),
-        links=[(t("Fleet overview", "机群总览"), "fleet")],
         strips=[
             Strip(4, [_now(t), _faults_now(t), _moved(t)]),
             Strip(9, [_by_site(t, 10, "bytes_recv"), _by_site(t, 11, "bytes_sent")]),
@@ -100,7 +98,7 @@ def _faults_now(t: Tongue) -> Panel:
             queries=[
                 Series(f'SELECT sum("e") AS "{errors}", sum("d") AS "{drops}" FROM ({inner})')
             ],
-            unit="short",
+            unit="locale",
             decimals=0,
         ),
         named=True,

@@ -17,14 +17,12 @@ def completeness(t: Tongue) -> Board:
     """The board."""
     return Board(
         name="completeness",
-        title=t("Muster · Completeness", "Muster · 完整性"),
         about=t(
             "Every report is stored, on its way, refused or lost with a reason: how many of each, "
             "and where.",
             "每份上报或已入库、或在途、或带原因被拒或丢失：各有多少、位于何处。",
         ),
         since="now-24h",
-        links=[(t("Fleet overview", "机群总览"), "fleet")],
         strips=[
             Strip(4, [_share(t), _totals(t), parts.nodes_now(t, width=6)]),
             Strip(9, [parts.flow(t, width=12), parts.missing(t, width=12)]),
@@ -101,7 +99,7 @@ def _totals(t: Tongue) -> Panel:
             empty=t("No reports in this time", "该时段没有上报"),
             width=13,
             queries=[Series(f"SELECT {reads} FROM ({_grown('host')})")],
-            unit="short",
+            unit="locale",
             decimals=0,
         ),
         named=True,
@@ -118,11 +116,11 @@ def _columns(t: Tongue) -> list[Column]:
     some = ((None, style.QUIET), (1.0, style.WARN))
     none = ((None, style.QUIET), (1.0, style.BAD))
     return [
-        Column("stored", t("Stored", "已入库"), unit="short", width=90, decimals=1),
-        Column("late", t("Late", "迟到"), unit="short", width=80, decimals=0),
-        Column("missing", t("Missing", "缺失"), unit="short", width=85, decimals=0, limits=some),
-        Column("refused", t("Refused", "被拒"), unit="short", width=85, decimals=0, limits=some),
-        Column("lost", t("Lost", "丢失"), unit="short", width=80, decimals=0, limits=none),
+        Column("stored", t("Stored", "已入库"), unit="locale", width=100, decimals=0),
+        Column("late", t("Late", "迟到"), unit="locale", width=80, decimals=0),
+        Column("missing", t("Missing", "缺失"), unit="locale", width=85, decimals=0, limits=some),
+        Column("refused", t("Refused", "被拒"), unit="locale", width=85, decimals=0, limits=some),
+        Column("lost", t("Lost", "丢失"), unit="locale", width=80, decimals=0, limits=none),
     ]
 
 

@@ -16,7 +16,6 @@ def fleet(t: Tongue) -> Board:
     """The board."""
     return Board(
         name="fleet",
-        title=t("Muster · Fleet overview", "Muster · 机群总览"),
         about=t(
             "How ready the whole fleet is, what costs it most, and where to look first.",
             "整个机群的就绪度、失分最多之处，以及应首先查看的位置。",

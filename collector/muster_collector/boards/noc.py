@@ -14,13 +14,11 @@ def noc(t: Tongue) -> Board:
     """The board."""
     return Board(
         name="noc",
-        title=t("Muster · NOC wall", "Muster · 值班大屏"),
         about=t(
             "What is wrong now, worst first. Meant for a wall: few panels, large figures.",
             "当前异常，最差在前。用于大屏：面板少、字号大。",
         ),
         since="now-24h",
-        links=[(t("Fleet overview", "机群总览"), "fleet")],
         strips=[
             Strip(
                 7,
@@ -75,7 +73,7 @@ def _change(t: Tongue) -> Panel:
                     f"WHERE {FLEET.where} AND $timeFilter"
                 )
             ],
-            unit="suffix: pt",
+            unit=t("suffix: pt", "suffix: 分"),
             decimals=1,
             limits=((None, style.BAD), (-5.0, style.WARN), (-1.0, style.QUIET), (1.0, style.GOOD)),
         ),
@@ -95,7 +93,7 @@ def _sum(t: Tongue, number_: int, texts: tuple[str, str, str], field: str) -> Pa
             empty=t("No node known", "没有已知节点"),
             width=4,
             queries=[Series(f'SELECT sum("{field}") AS "n" FROM ({inner})')],
-            unit="short",
+            unit="locale",
             decimals=0,
             now=True,
             limits=((None, style.GOOD), (1.0, style.WARN), (1000.0, style.BAD)),
@@ -127,7 +125,7 @@ def _grown(t: Tongue) -> Panel:
             queries=[
                 Series(f'SELECT sum("r") AS "{refused}", sum("l") AS "{lost}" FROM ({inner})')
             ],
-            unit="short",
+            unit="locale",
             decimals=0,
             limits=((None, style.GOOD), (1.0, style.WARN), (1000.0, style.BAD)),
         ),
@@ -143,7 +141,7 @@ def _worst(t: Tongue) -> Panel:
         Column("id", t("Site", "站点"), link=parts.site_link(t)),
         Column("score", t("Score", "评分"), width=80, decimals=0, limits=words.grades(), empty="—"),
         Column("grade", t("Grade", "等级"), width=65),
-        Column("why", t("Why no score", "无评分原因"), width=210, empty=""),
+        Column("why", t("Why no score", "无评分原因"), width=210, empty="", left=True),
     ]
     return listing(
         Face(

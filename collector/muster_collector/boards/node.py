@@ -20,13 +20,11 @@ def node(t: Tongue) -> Board:
     """The board."""
     return Board(
         name="node",
-        title=t("Muster · Node", "Muster · 节点"),
         about=t(
             "One node: how ready it is and why, and each resource by use, waiting and errors.",
             "单个节点：就绪度及其原因，以及各资源的使用、等待与错误。",
         ),
         single="node",
-        links=[(t("Fleet overview", "机群总览"), "fleet")],
         strips=[
             Strip(
                 4,

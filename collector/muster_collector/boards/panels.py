@@ -61,8 +61,8 @@ class Face:
 class Column:
     """One column of a table; with `limits` its text is coloured, or with `bar` a bar is drawn.
 
-    `empty` stands where a row has no value, `texts` are words for values, `link` is a title and an
-    address.
+    `empty` stands where a row has no value, `left` aligns a column that may have none at all,
+    `texts` are words for values, `link` is a title and an address.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Column:
     link: tuple[str, str] | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     empty: str = "–"
+    left: bool = False
 
 
 def dress(panel: P, face: Face) -> P:
@@ -247,6 +248,8 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
     """The override of one column."""
     found: list[tuple[str, Any]] = [("displayName", column.title), ("unit", column.unit)]
     found.append(("noValue", column.empty))
+    if column.left:
+        found.append(("custom.align", "left"))
     if column.width:
         found.append(("custom.width", column.width))
     if column.decimals is not None:

@@ -361,11 +361,11 @@ def places(
     bounds = ("low", "high") if interval else ()
     fields = ("score", "grade", *bounds, "coverage", "scored", "planned", "why")
     columns = [
-        Column("id", t("Name", "名称"), width=130, link=link),
+        Column("id", t("Name", "名称"), width=130 if interval else 170, link=link),
         *score_columns(t, interval=interval),
         Column("scored", t("Scored", "已评分"), width=70, decimals=0),
         Column("planned", t("Planned", "规划"), width=75, decimals=0),
-        Column("why", t("Why no score", "无评分原因"), width=why, empty=""),
+        Column("why", t("Why no score", "无评分原因"), width=why, empty="", left=True),
     ]
     return listing(
         Face(

@@ -15,13 +15,11 @@ def readiness(t: Tongue) -> Board:
     """The board."""
     return Board(
         name="readiness",
-        title=t("Muster · Readiness", "Muster · 就绪度"),
         about=t(
             "Regions, districts and sites by score; how each pillar moved; what changed and why.",
             "各大区、区县与站点的评分；各支柱的变化；变化及其原因。",
         ),
         since="now-24h",
-        links=[(t("Fleet overview", "机群总览"), "fleet")],
         strips=[
             Strip(
                 4,
@@ -56,6 +54,7 @@ def _regions(t: Tongue) -> Panel:
         link=link,
         empty=True,
         interval=False,
+        why=130,
     )
 
 
@@ -74,6 +73,7 @@ def _districts(t: Tongue) -> Panel:
         link=link,
         empty=True,
         interval=False,
+        why=130,
     )
 
 

@@ -15,13 +15,11 @@ def site(t: Tongue) -> Board:
     """The board."""
     return Board(
         name="site",
-        title=t("Muster · Site", "Muster · 站点"),
         about=t(
             "One site: how ready it is, why, which of its nodes pull it down, what it carries.",
             "单个站点：就绪度及其原因、拖累评分的节点以及承载的流量。",
         ),
         single="site",
-        links=[(t("Fleet overview", "机群总览"), "fleet")],
         strips=[
             Strip(
                 4,

@@ -51,6 +51,20 @@ def indicators(t: Tongue) -> dict[str, str]:
     return _titles("indicator", t)
 
 
+def boards(t: Tongue) -> dict[str, str]:
+    """What the boards are called, by their names."""
+    return {
+        "noc": t("NOC wall", "值班大屏"),
+        "fleet": t("Fleet overview", "机群总览"),
+        "readiness": t("Readiness", "就绪度"),
+        "site": t("Site", "站点"),
+        "node": t("Node", "节点"),
+        "completeness": t("Completeness", "完整性"),
+        "circulation": t("Data circulation", "数据流通"),
+        "capacity": t("Capacity", "容量规划"),
+    }
+
+
 def no_score(t: Tongue) -> str:
     """What stands where a score would stand."""
     return t("No score yet", "尚无评分")
