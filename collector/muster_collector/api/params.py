@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -10,10 +11,10 @@ from fastapi import HTTPException, Query, Response
 
 from muster_collector import durations
 from muster_collector.api import times
-from muster_collector.api.formats import to_csv
+from muster_collector.api.formats import FILES, MEDIA_TYPES
 
 LevelName = Literal["node", "site", "district", "region", "fleet"]
-Format = Literal["json", "csv"]
+Format = Literal["json", "csv", "parquet", "xlsx"]
 MOST_ROWS = 100_000
 """Rows that one answer may have."""
 
@@ -69,10 +70,12 @@ def as_json(content: Any) -> Response:
     return Response(body.encode(), media_type="application/json")
 
 
-def table(
+async def table(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: Format, **about: Any
 ) -> Response:
-    """Rows as `{..., "rows": [...]}` or as CSV."""
-    if form == "csv":
-        return Response(to_csv(rows, columns), media_type="text/csv; charset=utf-8; header=present")
-    return as_json({**about, "rows": rows})
+    """Rows as `{..., "rows": [...]}`, or as a file to save."""
+    if form == "json":
+        return await asyncio.to_thread(as_json, {**about, "rows": rows})
+    content = await asyncio.to_thread(FILES[form], rows, columns)
+    headers = {"Content-Disposition": f'attachment; filename="muster.{form}"'}
+    return Response(content, media_type=MEDIA_TYPES[form], headers=headers)

@@ -64,7 +64,7 @@ async def readiness(
         span = time_range(from_, to, given.now())
         rows = await _range(given, level, id, span=span, step=step, zone=zone)
     page = rows[offset : offset + limit]
-    return table(page, units.COLUMNS, format, total=len(rows), offset=offset)
+    return await table(page, units.COLUMNS, format, total=len(rows), offset=offset)
 
 
 def _latest(result: Result, level: str, wanted: Sequence[str] | None) -> Any:

@@ -72,7 +72,7 @@ async def series(
     ]
     for row in rows:
         row["time"] = times.iso(row["time"])
-    return table(rows, ["time", *query.group, "value"], format, every=step / 1000)
+    return await table(rows, ["time", *query.group, "value"], format, every=step / 1000)
 
 
 def _statistic(text: str) -> Any:

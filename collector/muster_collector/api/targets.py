@@ -37,7 +37,7 @@ async def targets(
     and `latest` hold it with the probability `share`. What cannot be said is null.
     """
     found = [await _row(given, target, days, share) for target in given.scorer.estate.targets]
-    return table(found, COLUMNS, format, share=share)
+    return await table(found, COLUMNS, format, share=share)
 
 
 @router.get("/outlook")

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from pathlib import Path
 
+import aiohttp
 import pytest
 from readiness.small_fleet import END, SmallFleet
 
@@ -40,6 +41,20 @@ async def test_a_node_before_its_first_scores(open_world: Opener) -> None:
     async with open_world(SmallFleet([Info("n1", "s1")])) as world:
         node = (await world.get("/api/v1/nodes/n1")).json
         assert (node["score"], "pillars" in node) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("form", "magic", "kind"),
+    [("parquet", b"PAR1", "application/vnd.apache.parquet"), ("xlsx", b"PK", "application/vnd.op")],
+)
+async def test_tables_come_as_files(world: World, form: str, magic: bytes, kind: str) -> None:
+    for path in ("nodes", "completeness", "readiness?level=node", "targets"):
+        joint = "&" if "?" in path else "?"
+        url = f"{world.url}/api/v1/{path}{joint}format={form}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            assert answer.content_type.startswith(kind)
+            assert answer.headers["content-disposition"] == f'attachment; filename="muster.{form}"'
+            assert (await answer.read()).startswith(magic)
 
 
 async def test_completeness_adds_up(world: World) -> None:

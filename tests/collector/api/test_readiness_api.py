@@ -144,7 +144,7 @@ async def test_a_past_explanation_is_computed_from_the_store(world: World) -> No
         ("readiness?step=1d&zone=Mars", 400, "zone='Mars': use an IANA name, as Asia/Shanghai"),
         ("readiness?from=now-1000d&level=node", 400, "about 576002 rows"),
         ("readiness?limit=0", 422, "limit=0: Input should be greater than or equal to 1"),
-        ("readiness?format=pdf", 422, "format=pdf: Input should be 'json' or 'csv'"),
+        ("readiness?format=pdf", 422, "format=pdf: Input should be 'json', 'csv'"),
         ("tree?levels=node,moon", 400, "levels='moon': use node, site, district, region, fleet"),
         ("explain?level=site&id=none", 404, "no site with the id 'none'"),
         ("change?level=site&id=none", 404, "no site with the id 'none'"),
