@@ -13,6 +13,7 @@ from muster_collector.api import times
 from muster_collector.api.params import check_size
 from muster_collector.api.services import Services
 from muster_collector.scoring.points import OVERALL
+from muster_collector.scoring.revisions import FORMER
 from muster_collector.store.base import Query, Read, Table
 
 PLACES = ("site", "district", "region")
@@ -21,6 +22,7 @@ MEANS = ("score", "low", "high", "coverage")
 NUMBERS = (*MEANS, "p10", "worst")
 COUNTS = ("scored", "planned")
 TEXTS = ("grade", "why")
+RAW = (*NUMBERS, *COUNTS, *TEXTS)
 HOUR = 3_600_000
 DAY = 86_400_000
 LOOK_BACK = 2_000
@@ -30,15 +32,53 @@ Row = dict[str, Any]
 
 
 async def windows(
-    given: Services, level: str, wanted: Sequence[str] | None, first: int, last: int
+    given: Services,
+    level: str,
+    wanted: Sequence[str] | None,
+    first: int,
+    last: int,
+    *,
+    known: int | None = None,
 ) -> list[Row]:
-    """One row for each stored window and unit."""
-    reads = tuple(Read(name, "raw") for name in (*NUMBERS, *COUNTS, *TEXTS))
-    table = await given.store.select(
-        Query(OVERALL, reads, first, last, GROUP, _where(level, wanted))
-    )
-    rows = [_unscored(row) | {"time": times.iso(row["time"])} for row in _rows(table)]
-    return sorted(rows, key=lambda row: (row["time"], row["id"]))
+    """One row for each stored window and unit; with `known` (ms) as it was known at that time."""
+    where = _where(level, wanted)
+    rows = await _raw(given, OVERALL, RAW, (first, last), where)
+    if known is not None:
+        former = await _raw(given, FORMER, (*RAW, "replaced"), (first, last), where)
+        rows = list(as_known(rows, former, known))
+    made = [_unscored(row) | {"time": times.iso(row["time"])} for row in rows]
+    return sorted(made, key=lambda row: (row["time"], row["id"]))
+
+
+def as_known(rows: Sequence[Row], former: Sequence[Row], known: int) -> Iterator[Row]:
+    """Rows with the values that they had at `known`: the first that were replaced after it.
+
+    A window that ended after `known` was not known at all.
+    """
+    held: dict[tuple[Any, ...], Row] = {}
+    for row in sorted(former, key=lambda row: -int(row["replaced"])):
+        if row["replaced"] > known:
+            held[_key(row)] = {k: v for k, v in row.items() if k not in ("replaced", "revision")}
+    for row in rows:
+        if row["time"] <= known:
+            yield held.get(_key(row), row)
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return row["time"], row["id"], row["method"]
+
+
+async def _raw(
+    given: Services,
+    measurement: str,
+    fields: Sequence[str],
+    span: tuple[int, int],
+    where: dict[str, Sequence[str]],
+) -> list[Row]:
+    """Points as rows."""
+    reads = tuple(Read(name, "raw") for name in fields)
+    group = (*GROUP, "revision") if measurement == FORMER else GROUP
+    return list(_rows(await given.store.select(Query(measurement, reads, *span, group, where))))
 
 
 async def at(given: Services, level: str, wanted: Sequence[str] | None, moment: int) -> list[Row]:
@@ -87,12 +127,9 @@ async def _periods(
     given: Services, level: str, wanted: Sequence[str] | None, span: tuple[int, int], kind: str
 ) -> list[Row]:
     """Stored hours or days, and the windows after the last of them."""
-    names = (*MEANS, *COUNTS, "windows", "expected")
-    reads = tuple(Read(name, "raw") for name in names)
-    first, last = span[0] + 1, span[1] + 1
+    fields = (*MEANS, *COUNTS, "windows", "expected")
     where = _where(level, wanted)
-    query = Query(f"{OVERALL}_{kind}", reads, first, last, GROUP, where)
-    rows = list(_rows(await given.store.select(query)))
+    rows = await _raw(given, f"{OVERALL}_{kind}", fields, (span[0] + 1, span[1] + 1), where)
     covered = max((row["time"] for row in rows), default=span[0])
     return rows + await _windows(given, level, wanted, (covered, span[1]))
 
@@ -102,9 +139,10 @@ async def _windows(
 ) -> list[Row]:
     """Single windows that end in `start < t <= end`, counted as periods of one window."""
     check_size(count_of(given, level, wanted), *span, given.scorer.every)
-    reads = tuple(Read(name, "raw") for name in (*MEANS, *COUNTS, "why"))
-    query = Query(OVERALL, reads, span[0] + 1, span[1] + 1, GROUP, _where(level, wanted))
-    rows = [_unscored(row) for row in _rows(await given.store.select(query))]
+    where = _where(level, wanted)
+    fields = (*MEANS, *COUNTS, "why")
+    found = await _raw(given, OVERALL, fields, (span[0] + 1, span[1] + 1), where)
+    rows = [_unscored(row) for row in found]
     return [row | {"windows": int(row["score"] is not None), "expected": 1} for row in rows]
 
 

@@ -48,12 +48,19 @@ async def readiness(
     to: TimeText = None,
     step: DurationText = None,
     at: TimeText = None,
+    known: TimeText = None,
     zone: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 10_000,
     offset: Offset = 0,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Response:
-    """Scores: the newest, those that held `at` a time, or a range, by windows or in steps."""
+    """Scores: the newest, those that held `at` a time, or a range, by windows or in steps.
+
+    With `known`, windows are given as they were known at that time, before late data came. Steps
+    of days are local days of the estate's time zone, or of `zone`.
+    """
+    if known is not None and (step or not (from_ or to)):
+        raise HTTPException(400, "known=: stands beside from and to, without step")
     if at is not None and (from_ or to or step):
         raise HTTPException(400, "at=: cannot stand beside from, to or step")
     if at is None and not (from_ or to or step):
@@ -62,7 +69,8 @@ async def readiness(
         rows = await history.at(given, level, id, moment("at", at, given.now()))
     else:
         span = time_range(from_, to, given.now())
-        rows = await _range(given, level, id, span=span, step=step, zone=zone)
+        as_of = moment("known", known, given.now()) if known else None
+        rows = await _range(given, level, id, span=span, step=step, zone=zone, known=as_of)
     page = rows[offset : offset + limit]
     return await table(page, units.COLUMNS, format, total=len(rows), offset=offset)
 
@@ -100,13 +108,14 @@ async def _range(
     span: tuple[int, int],
     step: str | None,
     zone: str | None,
+    known: int | None,
 ) -> list[dict[str, Any]]:
     first, last = span
     every = duration("step", step) if step else None
     count = history.count_of(given, level, wanted)
     check_size(count, first, last, every or given.scorer.every)
     if every is None:
-        return await history.windows(given, level, wanted, first, last)
+        return await history.windows(given, level, wanted, first, last, known=known)
     return await history.steps(given, level, wanted, span=span, step=every, zone=zone)
 
 

@@ -54,6 +54,19 @@ async def test_stored_windows_come_back_as_they_were_scored(world: World) -> Non
     assert await world.rows("/api/v1/readiness?level=node&at=now-10m") == stored
 
 
+async def test_what_was_known_before_late_data_came(world: World) -> None:
+    world.now = END + 60 * MINUTE
+    later = END - 3 * MINUTE
+    await world.store.write(disk("n1", "s1", 150, later))
+    await world.scorer.score_at(END)
+    path = "/api/v1/readiness?level=node&id=n1&from=2026-03-01T00:00:00Z&to=2026-03-01T02:00:00Z"
+    scores = {
+        known: [row["score"] for row in await world.rows(f"{path}&known={known}")]
+        for known in ("now-2h", "now-30m", "now")
+    }
+    assert scores == {"now-2h": [], "now-30m": [SCORE], "now": [0.25 * 50 + 0.75 * 25]}
+
+
 async def test_the_end_of_a_range_is_not_in_it(world: World) -> None:
     path = "/api/v1/readiness?from=2026-03-01T00:00:00Z&to=2026-03-01T00:05:00Z"
     assert await world.rows(path) == []
@@ -140,6 +153,7 @@ async def test_a_past_explanation_is_computed_from_the_store(world: World) -> No
         ("readiness?step=often", 400, "step='often' is not a duration: write 10s, 5m, 1h or 30d"),
         ("readiness?step=0s", 400, "step='0s': use 1ms or more"),
         ("readiness?at=now&from=now-1h", 400, "at=: cannot stand beside from, to or step"),
+        ("readiness?known=now", 400, "known=: stands beside from and to, without step"),
         ("readiness?at=1970-01-02", 404, "no scores are stored for 1970-01-02T00:00:00Z"),
         ("readiness?step=1d&zone=Mars", 400, "zone='Mars': use an IANA name, as Asia/Shanghai"),
         ("readiness?from=now-1000d&level=node", 400, "about 576002 rows"),
