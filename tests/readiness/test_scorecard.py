@@ -146,6 +146,14 @@ def test_method_ignores_order_comments_defaults_and_prose() -> None:
     assert re.fullmatch("[0-9a-f]{12}", one.method)
 
 
+def test_method_sees_what_is_named_like_prose() -> None:
+    one, other = (card({"title": {"weight": weight}, "b": {}}) for weight in (1, 2))
+    assert one.method != other.method
+    tagged = {"measurement": "m", "fields": ["f"], "statistic": "mean"}
+    one, other = (card({"a": {"source": {**tagged, "where": {"note": [value]}}}}) for value in "xy")
+    assert one.method != other.method
+
+
 def test_method_sees_every_change_that_can_move_a_number() -> None:
     base = {"a": {"weight": 2}, "b": {}}
     changed = [

@@ -160,21 +160,19 @@ def build(document: Document, origin: str) -> Scorecard:
 
 
 def method(document: Document) -> str:
-    """The first 12 hex digits of SHA-256 over all that can change a number.
+    """The first 12 hex digits of SHA-256 over all that can change a number or a grade.
 
     Comments, the order of keys, spelled-out defaults and prose do not change it.
     """
-    content = _without_prose(document.model_dump(mode="json", exclude_defaults=True))
+    content = document.model_dump(mode="json", exclude_defaults=True)
+    parts = [content["scorecard"], *content.get("band", [])]
+    parts += [*content.get("level", {}).values(), *content["indicator"].values()]
+    for part in parts:
+        # Only here: an indicator or a tag may well be called "title".
+        for key in PROSE & part.keys():
+            del part[key]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-
-def _without_prose(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {k: _without_prose(v) for k, v in content.items() if k not in PROSE}
-    if isinstance(content, list):
-        return [_without_prose(item) for item in content]
-    return content
 
 
 def _line(place: str, value: Any, right: str) -> str:
