@@ -32,11 +32,13 @@ class Powerstat(Sensor):
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
-        self.zones = zones(host)
+        self.zones: list[Zone] | None = None
         self.last: dict[str, tuple[float, int]] = {}
 
     def read(self) -> list[Metric]:
         """One metric a package, from the second reading on."""
+        if self.zones is None:
+            self.zones = zones(self.host)
         if not self.zones:
             raise SensorAbsentError("no energy counters")
         packages: dict[str, dict[str, Value]] = {}
