@@ -1,4 +1,4 @@
-"""The command `muster-agent`: run, sample, check."""
+"""The command `muster-agent`: run, sample, check, doctor."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     helps = {
         "run": "sample and report until stopped",
         "sample": "print one report and exit",
+        "doctor": "try sensors, clock, spool and broker, and say what to mend",
         "check": "say what is wrong with the configuration, or show it",
     }
     made = {
@@ -100,7 +101,29 @@ def run(options: argparse.Namespace) -> int:
     settings = configuration(options, host)
     from muster_agent import run as running
 
-    return running.run(settings, host, count=options.count, drain=options.drain)
+    def reload() -> Config:
+        return usable(configuration(options, host))
+
+    return running.run(settings, host, reload, count=options.count, drain=options.drain)
+
+
+def usable(settings: Config) -> Config:
+    """The same configuration, once the files that it names have been read."""
+    from muster_agent import config, mqtt
+
+    config.password(settings.mqtt)
+    if settings.mqtt.url.tls:
+        mqtt.tls_context(settings.mqtt)
+    return settings
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Try everything that the agent needs."""
+    host = machine(options)
+    settings = configuration(options, host)
+    from muster_agent.doctor import report
+
+    return report(settings, host)
 
 
 def sample(options: argparse.Namespace) -> int:
@@ -145,7 +168,7 @@ def check(options: argparse.Namespace) -> int:
 
         print("\n".join(lines()))
         return 0
-    settings = configuration(options, machine(options))
+    settings = usable(configuration(options, machine(options)))
     broker = settings.mqtt.url
     print(
         f"{options.config or CONFIG}: node {settings.node.id} at site {settings.node.site}, "
@@ -154,4 +177,4 @@ def check(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"run": run, "sample": sample, "check": check}
+COMMANDS = {"run": run, "sample": sample, "check": check, "doctor": doctor}

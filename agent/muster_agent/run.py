@@ -6,17 +6,20 @@ import gc
 import os
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType
 
 from muster_agent import body, config, inventory, logs
 from muster_agent.clock import Clock, SystemClock
 from muster_agent.delivery import Delivery
+from muster_agent.errors import ConfigError
 from muster_agent.host import Host
 from muster_agent.keeper import Keeper
 from muster_agent.mqtt import Link
 from muster_agent.sampler import Sampler
 from muster_agent.sensors import Sensor, load
 from muster_agent.spool import Edges
+from muster_agent.systemd import Notifier
 from muster_agent.uplink import Uplink
 from muster_agent.version import VERSION
 from muster_wire.messages import Birth, Metric
@@ -28,11 +31,17 @@ GOODBYE = 2.0
 class Agent:
     """Everything that runs on one node."""
 
-    def __init__(self, settings: config.Config, host: Host, clock: Clock) -> None:
+    def __init__(
+        self, settings: config.Config, host: Host, clock: Clock, reload: Callable[[], config.Config]
+    ) -> None:
         self.settings = settings
+        self.read_again = reload
         self.host = host
         self.clock = clock
         self.stopping = False
+        self.asked_to_reload = False
+        self.successor: config.Config | None = None
+        self.notifier = Notifier()
         node, mqtt = settings.node, settings.mqtt
         self.link = Link(mqtt, f"muster-{node.id}", config.password(mqtt))
         self.sensors = sensors(settings, host)
@@ -95,23 +104,26 @@ class Agent:
             },
         )
 
-    def turn(self, *, sampling: bool) -> None:
-        """One turn of the loop."""
-        if sampling and self.clock.monotonic() >= self.sampler.due:
-            self.sample()
+    def turn(self, until: float) -> None:
+        """Do what is due, then wait for whatever comes first, until a monotonic time at most."""
         pause = self.uplink.step()
-        if sampling:
-            pause = min(pause, self.sampler.due - self.clock.monotonic())
-        self.link.wait(pause)
+        now = self.clock.monotonic()
+        self.notifier.alive(now)
+        self.link.wait(min(pause, until - now, self.notifier.due - now))
         self.uplink.receive()
 
     def run(self, count: int | None, drain: float) -> int:
         """Run until stopped, or for `count` samples and until all are acked; the exit status."""
+        self.notifier.tell("READY=1")
         while not self.stopping and (count is None or self.sampler.samples < count):
-            self.turn(sampling=True)
+            self.turn(self.sampler.due)
+            if self.clock.monotonic() >= self.sampler.due:
+                self.sample()
+            if self.asked_to_reload:
+                self.renew()
         deadline = self.clock.monotonic() + (drain if count is not None else 0)
         while not self.stopping and self.keeper.depth and self.clock.monotonic() < deadline:
-            self.turn(sampling=False)
+            self.turn(deadline)
         left = self.keeper.depth
         self.close()
         logs.info(f"stopped: made={self.sampler.samples} unacked={left}")
@@ -120,12 +132,29 @@ class Agent:
     def close(self) -> None:
         """Take leave of the broker and close the spool."""
         deadline = self.clock.monotonic() + GOODBYE
+        if self.uplink.up:
+            self.uplink.step()  # the last sample may not have gone out yet
         if self.uplink.say_goodbye():
             while self.uplink.status_mid is not None and self.clock.monotonic() < deadline:
                 self.link.wait(deadline - self.clock.monotonic())
                 self.uplink.receive()
         self.link.disconnect()
         self.keeper.close()
+
+    def reload(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        """Read the configuration again soon; may be called by a signal."""
+        self.asked_to_reload = True
+
+    def renew(self) -> None:
+        """Make way for a successor if the new configuration is right, else go on."""
+        self.asked_to_reload = False
+        try:
+            self.successor = self.read_again()
+        except ConfigError as error:
+            for mistake in error.mistakes:
+                logs.error(f"not reloaded: {mistake}")
+        else:
+            self.stopping = True
 
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """End the loop soon; may be called by a signal."""
@@ -137,17 +166,41 @@ def sensors(settings: config.Config, host: Host) -> list[Sensor]:
     return load(host, settings.sample.sensors or None, settings.sensor)
 
 
-def run(settings: config.Config, host: Host, *, count: int | None, drain: float) -> int:
-    """Run the agent until SIGTERM, SIGINT or `count` samples; the exit status."""
-    agent = Agent(settings, host, SystemClock())
-    signal.set_wakeup_fd(agent.link.waker.fileno(), warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, agent.stop)
+def run(
+    settings: config.Config,
+    host: Host,
+    reload: Callable[[], config.Config],
+    *,
+    count: int | None,
+    drain: float,
+) -> int:
+    """Run the agent until SIGTERM, SIGINT or `count` samples; the exit status.
+
+    SIGHUP reads the configuration again; `reload` raises `ConfigError` when it is wrong, and then
+    the agent goes on with the one it has.
+    """
+    while True:
+        agent = Agent(settings, host, SystemClock(), reload)
+        signal.set_wakeup_fd(agent.link.waker.fileno(), warn_on_full_buffer=False)
+        for number, handler in (
+            (signal.SIGTERM, agent.stop),
+            (signal.SIGINT, agent.stop),
+            (signal.SIGHUP, agent.reload),
+        ):
+            signal.signal(number, handler)
+        greet(settings)
+        gc.collect()
+        gc.freeze()  # what start-up made stays: the collector need not look at it again
+        status = agent.run(count, drain)
+        if agent.successor is None:
+            return status
+        settings = agent.successor
+
+
+def greet(settings: config.Config) -> None:
+    """The line that begins a run."""
     node = settings.node
     logs.info(
         f"muster-agent {VERSION} as {node.site}/{node.id}, a sample every "
         f"{settings.sample.every:g} s, pid {os.getpid()}"
     )
-    gc.collect()
-    gc.freeze()  # what start-up made stays: the collector need not look at it again
-    return agent.run(count, drain)

@@ -1,0 +1,100 @@
+"""The agent as a service: told to reload, watched by systemd, examined by its doctor."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agent.peer import Agent, centre, until
+from agent.test_agent_cli import muster_agent
+
+from muster_agent.systemd import Notifier
+from servers import Mosquitto
+
+
+@pytest.fixture
+def agents(tmp_path: Path) -> Iterator[Any]:
+    """Makes agents by node name; none outlives the test."""
+    made: list[Agent] = []
+
+    def make(name: str, url: str, **settings: Any) -> Agent:
+        made.append(Agent(tmp_path / name, url, **settings))
+        return made[-1]
+
+    yield make
+    for agent in made:
+        agent.kill()
+
+
+@pytest.fixture
+def ear(tmp_path: Path) -> Iterator[socket.socket]:
+    """The service manager's socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(20)
+        yield listening
+
+
+async def test_sighup_takes_up_a_good_configuration_and_keeps_the_old_one_otherwise(
+    mosquitto: Mosquitto, agents: Any
+) -> None:
+    async with centre(mosquitto.port, "again") as one:
+        agent = agents("again", mosquitto.url).start()
+        await one.got(2)
+        agent.configure(mosquitto.url, sample__every="ten")
+        agent.process.send_signal(signal.SIGHUP)
+        await agent.says("<3>not reloaded: ")
+        assert "stopped" not in agent.log.read_text()
+        assert '[sample] every = "ten": use a duration' in agent.log.read_text()
+        await one.got(len(set(one.seqs)) + 2)
+        agent.configure(mosquitto.url, sample__every="200ms")
+        agent.process.send_signal(signal.SIGHUP)
+        await until(lambda: one.reports[-1]["every"] == 0.2)
+        assert {r["epoch"] for r in one.reports} == {one.reports[0]["epoch"]}
+        assert await agent.stop() == 0
+    contents = {(r["seq"], r["ts"]) for r in one.reports}
+    assert len(contents) == len(set(one.seqs)), "no seq stands for two samples"
+
+
+async def test_systemd_hears_that_it_is_ready_and_alive(
+    mosquitto: Mosquitto, agents: Any, ear: socket.socket
+) -> None:
+    agent = agents("watched", mosquitto.url, sample__every="1h")
+    agent.start(NOTIFY_SOCKET=ear.getsockname(), WATCHDOG_USEC="200000")
+    assert [ear.recv(100) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
+    assert await agent.stop() == 0
+
+
+def test_without_systemd_nothing_is_told_and_nothing_is_due() -> None:
+    notifier = Notifier({})
+    notifier.tell("READY=1")
+    notifier.alive(1e12)
+    assert notifier.due == float("inf")
+
+
+def test_a_watchdog_of_another_process_is_not_fed(ear: socket.socket) -> None:
+    environment = {"NOTIFY_SOCKET": ear.getsockname(), "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1"}
+    assert Notifier(environment).due == float("inf")
+
+
+def test_the_doctor_finds_all_well(mosquitto: Mosquitto, agents: Any) -> None:
+    agent = agents("healthy", mosquitto.url, sample__sensors=["cpu", "mem"])
+    status, out, errors = muster_agent("doctor", "--config", str(agent.config))
+    assert (status, errors) == (0, []), out
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines if "sensor" in line] == ["ok", "ok"]
+    assert any(line.startswith("ok   broker") and "no TLS" in line for line in lines)
+    assert lines[-1] == "all well"
+
+
+def test_the_doctor_says_what_to_mend(tmp_path: Path, agents: Any) -> None:
+    agent = agents("ill", "mqtt://127.0.0.1:1", spool__path=str(tmp_path / "no" / "spool.db"))
+    status, out, _ = muster_agent("doctor", "--config", str(agent.config))
+    assert status == 1
+    assert "No such file or directory: make the folder" in out
+    assert "connection refused: is the broker running there?" in out
+    assert out.endswith("2 to mend\n")
