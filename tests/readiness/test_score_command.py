@@ -192,3 +192,30 @@ def test_scorecard_check_show_diff(card_file: Path, capsys: pytest.CaptureFixtur
         "muster: nothing: No such file or directory: name a file or one of "
         "human-development, new-digital-infrastructure\n"
     )
+
+
+def test_draws_give_the_same_rank_intervals_again(
+    card_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = HEADER.encode() + b"good,90,80\neven,60,50\nodd,50,64\nnone,,\n"
+    options = ("--draws", "300", "--seed", "4", "--format")
+    assert run(card_file, data, *options, "csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    found = [(row["varied:rank_low"], row["varied:rank_high"]) for row in rows]
+    assert found[0] == ("1", "1")
+    assert found[3] == ("", "")
+    assert run(card_file, data, *options, "json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["draws"], document["share"]) == (300, 0.9)
+    assert [unit["varied"]["rank_low"] for unit in document["units"]][:1] == [1.0]
+    assert run(card_file, data, *options, "table") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["rank", "ranks", "unit"]
+    assert lines[1].split()[:3] == ["1", "1-1", "good"]
+    assert run(card_file, data, "--draws", "-3") == 2
+    assert "--draws: use 1 to 100000" in capsys.readouterr().err
+
+
+def test_names_cannot_break_the_table(card_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(card_file, HEADER.encode() + b'"a\nb\x1b[31m",80,40\n') == 0
+    assert "a b [31m" in capsys.readouterr().out

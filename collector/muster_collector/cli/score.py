@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from muster_collector.cli.scorecard import read_card
 from muster_collector.errors import ConfigError
+
+if TYPE_CHECKING:
+    from muster_collector.readiness import Scorecard
+    from muster_collector.readiness.robustness import Robustness
 
 
 def add(commands: Any) -> None:
@@ -29,6 +33,14 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--partial", action="store_true", help="indicators without a column count as missing"
     )
+    parser.add_argument(
+        "--draws",
+        type=int,
+        default=0,
+        metavar="N",
+        help="vary weights and thresholds at random N times: intervals of ranks and scores",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the draws (default 1)")
     parser.set_defaults(run=run)
 
 
@@ -43,12 +55,23 @@ def run(options: argparse.Namespace) -> int:
     if read.ignored:
         print(f"muster: {origin}: no indicator for {', '.join(read.ignored)}", file=sys.stderr)
     formats = {"table": export.as_table, "csv": export.as_csv, "json": export.as_json}
-    text = formats[options.format](read.units, score(card, read.values))
+    firm = _varied(card, read.values, options) if options.draws else None
+    text = formats[options.format](read.units, score(card, read.values), firm)
     if options.output:
         _write(options.output, text)
     else:
         sys.stdout.write(text)
     return 0
+
+
+def _varied(card: Scorecard, values: Any, options: argparse.Namespace) -> Robustness:
+    import numpy as np
+
+    from muster_collector.readiness.robustness import robustness
+
+    if not (0 < options.draws <= 100_000 and options.seed >= 0):
+        raise ConfigError("--draws: use 1 to 100000, and a --seed of 0 or more")
+    return robustness(card, values, np.random.default_rng(options.seed), draws=options.draws)
 
 
 def _read(path: str) -> bytes:

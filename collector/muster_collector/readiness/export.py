@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from .engine import Scores
 from .explain import lost
+from .robustness import Robustness
 
 Array = npt.NDArray[np.float64]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -34,14 +35,27 @@ def inert(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def as_json(units: Sequence[str], scores: Scores) -> str:
+def as_json(units: Sequence[str], scores: Scores, firm: Robustness | None = None) -> str:
     """One object; numbers at full precision, null where there is none."""
-    document = {
-        "scorecard": scores.card.id,
-        "method": scores.card.method,
-        "units": list(_objects(units, scores)),
-    }
+    objects = list(_objects(units, scores))
+    document: dict[str, Any] = {"scorecard": scores.card.id, "method": scores.card.method}
+    if firm:
+        document["draws"], document["share"] = firm.draws, firm.share
+        for unit, row in enumerate(objects):
+            row["varied"] = {name: _plain(array[unit]) for name, array in _varied(firm)}
+    document["units"] = objects
     return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _varied(firm: Robustness) -> list[tuple[str, Array]]:
+    """What random variants of the card make of each unit, by name."""
+    return [
+        ("rank_low", firm.rank_low),
+        ("rank_median", firm.rank_median),
+        ("rank_high", firm.rank_high),
+        ("score_low", firm.score_low),
+        ("score_high", firm.score_high),
+    ]
 
 
 def _objects(units: Sequence[str], scores: Scores) -> Iterator[dict[str, Any]]:
@@ -78,10 +92,11 @@ def _objects(units: Sequence[str], scores: Scores) -> Iterator[dict[str, Any]]:
         }
 
 
-def as_csv(units: Sequence[str], scores: Scores) -> str:
-    """One row a unit: its place, then score, interval, coverage and rank of each level.
+def as_csv(units: Sequence[str], scores: Scores, firm: Robustness | None = None) -> str:
+    """One row a unit: grade, then score, interval, coverage and rank of each level.
 
-    Then the score and the lost points of each indicator. Texts are made inert for spreadsheets.
+    Then the score and the lost points of each indicator, and what random variants of the card make
+    of the unit. Texts are made inert for spreadsheets.
     """
     card = scores.card
     places, points = _places(scores), lost(scores)
@@ -90,6 +105,8 @@ def as_csv(units: Sequence[str], scores: Scores) -> str:
         head += [node.id, *(f"{node.id}:{part}" for part in ("low", "high", "coverage", "rank"))]
     for node in card.indicators:
         head += [node.id, f"{node.id}:lost"]
+    varied = _varied(firm) if firm else []
+    head += [f"varied:{name}" for name, _ in varied]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(head)
@@ -102,23 +119,25 @@ def as_csv(units: Sequence[str], scores: Scores) -> str:
             row += map(_cell, (scores.coverage[at], places[at]))
         for node in card.indicators:
             row += map(_cell, (scores.value[unit, node.column], points[unit, node.column]))
+        row += [_cell(array[unit]) for _, array in varied]
         writer.writerow(row)
     return out.getvalue()
 
 
-def as_table(units: Sequence[str], scores: Scores) -> str:
+def as_table(units: Sequence[str], scores: Scores, firm: Robustness | None = None) -> str:
     """Aligned text, best first: rank, unit, grade, score, interval, coverage, the pillars."""
     card = scores.card
     place = ranks(scores.value[:, 0])
-    head = ["rank", "unit", "grade", "score", "low", "high", "coverage"]
-    rows = [[*head, *(node.id for node in card.pillars)]]
+    head = ["rank", *(["ranks"] if firm else []), "unit", "grade", "score", "low", "high"]
+    rows = [[*head, "coverage", *(node.id for node in card.pillars)]]
     for unit in np.argsort(place, kind="stable").tolist():
         value = float(scores.value[unit, 0])
         limits = (scores.low[unit, 0], scores.high[unit, 0])
         rows.append(
             [
                 _cell(place[unit]) or "-",
-                units[unit],
+                *([_range(firm.rank_low[unit], firm.rank_high[unit])] if firm else []),
+                "".join(char if char.isprintable() else " " for char in units[unit]),
                 card.grade(value) or "-",
                 *(_short(number) for number in (value, *limits)),
                 f"{scores.coverage[unit, 0]:.0%}",
@@ -138,6 +157,10 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
         for row in rows
     )
     return "\n".join(lines) + "\n"
+
+
+def _range(low: float, high: float) -> str:
+    return "-" if np.isnan(low) else f"{low:.0f}-{high:.0f}"
 
 
 def _places(scores: Scores) -> Array:
