@@ -59,6 +59,22 @@ async def influx(influx1: Influx1, request: pytest.FixtureRequest) -> AsyncItera
     await store.close()
 
 
+@pytest.fixture(params=["embedded", "influx"])
+async def either(
+    request: pytest.FixtureRequest, tmp_path: Path, influx1: Influx1
+) -> AsyncIterator[Store]:
+    """Each store in turn, for what the way of a store to overwrite could change."""
+    name = f"either_{abs(hash(request.node.nodeid))}"
+    store: Store = (
+        EmbeddedStore(tmp_path / "store.duckdb")
+        if request.param == "embedded"
+        else InfluxStore(InfluxSettings(url=influx1.url, database=name))
+    )
+    await store.open()
+    yield store
+    await store.close()
+
+
 def scorer(store: Store, fleet: SmallFleet, estate: Estate = EMPTY, **options: Any) -> Scorer:
     defaults: dict[str, Any] = {"window": 300.0, "every": 300.0, "clock": lambda: END}
     return Scorer(store, small_card(), estate, fleet, **(defaults | options))
@@ -72,21 +88,21 @@ async def stored(store: Store, measurement: str, fields: Sequence[str], **where:
     return list(zip(*(table.columns[c] for c in ("time", *fields)), strict=True))
 
 
-async def test_scores_are_what_a_hand_calculates(embedded: Store) -> None:
+async def test_scores_are_what_a_hand_calculates(either: Store) -> None:
     """Idle 50 of 100 scores 50; 50 of 200 used on the fullest disk scores 75; weights 1 and 3."""
-    await embedded.write([*cpu("n1", "s1", 50.0), *disk("n1", "s1", 50)])
-    result = await scorer(embedded, SmallFleet([Known("n1", "s1")])).score_at(END)
+    await either.write([*cpu("n1", "s1", 50.0), *disk("n1", "s1", 50)])
+    result = await scorer(either, SmallFleet([Known("n1", "s1")])).score_at(END)
     assert result.levels["node"].scores.value[0, 0] == pytest.approx(HALF_CPU_QUARTER_DISK)
     for level, unit in [("node", "n1"), ("site", "s1"), ("district", "unassigned"),
                         ("region", "unassigned"), ("fleet", "fleet")]:  # fmt: skip
         rows = await stored(
-            embedded, "readiness", ("score", "low", "high", "coverage", "grade", "scored"),
+            either, "readiness", ("score", "low", "high", "coverage", "grade", "scored"),
             level=level, id=unit,
         )  # fmt: skip
         assert rows == [(END, *[pytest.approx(HALF_CPU_QUARTER_DISK)] * 3, 1.0, "A", 1)]
-    lost = await stored(embedded, "readiness_indicator", ("lost", "value"), level="node")
+    lost = await stored(either, "readiness_indicator", ("lost", "value"), level="node")
     assert sorted(lost) == [(END, pytest.approx(12.5), 50.0), (END, pytest.approx(18.75), 25.0)]
-    pillars = await stored(embedded, "readiness_pillar", ("score", "lost"), level="fleet")
+    pillars = await stored(either, "readiness_pillar", ("score", "lost"), level="fleet")
     assert sorted(pillars) == [(END, 50.0, pytest.approx(12.5)), (END, 75.0, pytest.approx(18.75))]
 
 
@@ -261,30 +277,30 @@ def many_points() -> list[Point]:
 
 
 async def test_late_data_scores_its_window_again_and_keeps_the_former_value(
-    embedded: Store,
+    either: Store,
 ) -> None:
     now = END
     service = scorer(
-        embedded, SmallFleet([Known("n1", "s1")]), clock=lambda: now + service_settle(now)
+        either, SmallFleet([Known("n1", "s1")]), clock=lambda: now + service_settle(now)
     )
-    await embedded.write([*cpu("n1", "s1", 50.0), *disk("n1", "s1", 50)])
+    await either.write([*cpu("n1", "s1", 50.0), *disk("n1", "s1", 50)])
     await service.tick()
     now = END + 5 * MINUTE
     await service.tick()
     late = point("n1", "s1", "disk", START + MINUTE, "path=/data,fstype=ext4", used=150, total=200)
-    await embedded.write([late])
+    await either.write([late])
     service.touch(START + MINUTE)
     assert service.dirty == {END}
     await service.tick()
     assert service.dirty == set()
     want = 0.25 * 50 + 0.75 * 25
-    rows = await stored(embedded, "readiness", ("score", "revised"), level="node")
+    rows = await stored(either, "readiness", ("score", "revised"), level="node")
     assert rows[0] == (END, pytest.approx(want), 1)
     former = await stored(
-        embedded, "readiness_former", ("score", "grade"), level="node", revision="0"
+        either, "readiness_former", ("score", "grade"), level="node", revision="0"
     )
     assert former == [(END, pytest.approx(HALF_CPU_QUARTER_DISK), "A")]
-    assert await stored(embedded, "readiness_former", ("replaced",), level="node") == [
+    assert await stored(either, "readiness_former", ("replaced",), level="node") == [
         (END, service.clock())
     ]
 
@@ -294,22 +310,22 @@ def service_settle(_: int) -> int:
     return 15_000
 
 
-async def test_scoring_again_without_new_data_changes_nothing(embedded: Store) -> None:
-    service = scorer(embedded, SmallFleet([Known("n1", "s1")]))
-    await embedded.write(cpu("n1", "s1", 50.0))
+async def test_scoring_again_without_new_data_changes_nothing(either: Store) -> None:
+    service = scorer(either, SmallFleet([Known("n1", "s1")]))
+    await either.write(cpu("n1", "s1", 50.0))
     await service.score_at(END)
     await service.score_at(END)
-    assert await stored(embedded, "readiness_former", ("low",)) == []
+    assert await stored(either, "readiness_former", ("low",)) == []
 
 
-async def test_a_score_that_comes_late_takes_the_reason_away(embedded: Store) -> None:
-    service = scorer(embedded, SmallFleet([Known("n1", "s1")]))
+async def test_a_score_that_comes_late_takes_the_reason_away(either: Store) -> None:
+    service = scorer(either, SmallFleet([Known("n1", "s1")]))
     await service.score_at(END)
-    await embedded.write([*cpu("n1", "s1", 50.0), *disk("n1", "s1", 50)])
+    await either.write([*cpu("n1", "s1", 50.0), *disk("n1", "s1", 50)])
     await service.score_at(END)
-    rows = await stored(embedded, "readiness", ("score", "why"), level="node")
+    rows = await stored(either, "readiness", ("score", "why"), level="node")
     assert rows == [(END, pytest.approx(HALF_CPU_QUARTER_DISK), "")]
-    assert await stored(embedded, "readiness_former", ("coverage",), level="node") == [(END, 0.0)]
+    assert await stored(either, "readiness_former", ("coverage",), level="node") == [(END, 0.0)]
 
 
 def test_touch_marks_the_past_windows_over_a_time_and_no_others() -> None:
