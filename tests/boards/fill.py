@@ -39,6 +39,7 @@ PLACES = (
     Place("riverside", 'O\'Neill "Süd" / 江岸 <b>', "South", 4, 52),
     Place("quarry", 'O\'Neill "Süd" / 江岸 <b>', "South", 3, 35),
 )
+LEVELS = ("site", "district", "region", "fleet")
 SILENT_SITE = "quarry"
 """Falls silent twelve minutes before the end, and its site has no score from then on."""
 PILLARS = {
@@ -283,6 +284,7 @@ def completeness(node: Node, now: int, turn: int, end: int) -> str:
 def scores(fleet: list[Node], now: int, end: int) -> Iterator[str]:
     """Readiness of every node, site, district, region and the fleet."""
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    below: dict[tuple[str, str], dict[str, float]] = {}
     turn = now // MINUTE
     for node in fleet:
         place = node.place
@@ -292,22 +294,22 @@ def scores(fleet: list[Node], now: int, end: int) -> Iterator[str]:
         score = min(99.0, place.level + drift + 3 * wave(node, turn, 5) + (node.busy - 40) / 12)
         cover = 0.0 if quiet else 0.97
         yield from unit(("node", node.host), tags, (score, cover), (1, 1), now)
-        for level, name in (
-            ("site", place.site),
-            ("district", place.district),
-            ("region", place.region),
-            ("fleet", "fleet"),
-        ):
+        child = node.host
+        for level in LEVELS:
+            name = tags.get(level, "fleet")
             groups.setdefault((level, name), []).append((score, cover))
-    for (level, name), members in groups.items():
+            members = below.setdefault((level, name), {})
+            members[child] = max(members.get(child, 0.0), cover)
+            child = name
+    for (level, name), scored in groups.items():
         place = next((p for p in PLACES if name in p[:3]), PLACES[0])
-        keys = ("site", "district", "region")
-        depth = keys[keys.index(level) :] if level in keys else ()
-        tags = {key: getattr(place, key) for key in depth}
-        mean = sum(score for score, _ in members) / len(members)
-        cover = sum(c for _, c in members) / len(members)
-        scored = sum(c > 0 for _, c in members)
-        yield from unit((level, name), tags, (mean, cover), (scored, len(members)), now)
+        depth = LEVELS[LEVELS.index(level) : -1]
+        mean = sum(score for score, _ in scored) / len(scored)
+        cover = sum(c for _, c in scored) / len(scored)
+        members = below[level, name]
+        counts = sum(c >= 0.5 for c in members.values()), len(members)
+        tags = {key: str(getattr(place, key)) for key in depth}
+        yield from unit((level, name), tags, (mean, cover), counts, now)
 
 
 def unit(
@@ -323,7 +325,8 @@ def unit(
     tags = {"level": level, "id": name, "method": METHOD} | dict(tags)
     counts: dict[str, Value] = {"scored": members[0], "planned": members[1], "coverage": cover}
     if cover < 0.5:
-        why = {"why": "coverage 0 % is below 50 %"}
+        few = f"{members[0]} of {members[1]} members have a score"
+        why = {"why": f"{few}; those with 50% of the planned weight must"}
         yield line("readiness", tags, counts | {"low": 0.0, "high": 100.0} | why, now)
         return
     spread = (1 - cover) * 60 + 1

@@ -99,7 +99,7 @@ def test_a_site_without_a_score_shows_none_though_it_had_one(filled: Filled) -> 
     sites = rows(draw("en/fleet", filled)[20])
     assert sites[SILENT_SITE]["score"] is None
     assert sites[SILENT_SITE]["grade"] is None
-    assert "below 50" in sites[SILENT_SITE]["why"]
+    assert "0 of 3 members" in sites[SILENT_SITE]["why"]
     others = [site for site in sites if site != SILENT_SITE]
     assert len(others) == len(PLACES) - 1
     assert all(sites[site]["score"] is not None for site in others)

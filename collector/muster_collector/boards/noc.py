@@ -141,7 +141,7 @@ def _worst(t: Tongue) -> Panel:
         Column("id", t("Site", "站点"), link=parts.site_link(t)),
         Column("score", t("Score", "评分"), width=80, decimals=0, limits=words.grades(), empty="—"),
         Column("grade", t("Grade", "等级"), width=65),
-        Column("why", t("Why no score", "无评分原因"), width=210, empty="", left=True),
+        Column("why", t("Why no score", "无评分原因"), width=210, empty="", words=True),
     ]
     return listing(
         Face(

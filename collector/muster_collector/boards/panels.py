@@ -61,7 +61,7 @@ class Face:
 class Column:
     """One column of a table; with `limits` its text is coloured, or with `bar` a bar is drawn.
 
-    `empty` stands where a row has no value, `left` aligns a column that may have none at all,
+    `empty` stands where a row has no value, `words` is for sentences, which wrap,
     `texts` are words for values, `link` is a title and an address.
     """
 
@@ -75,7 +75,7 @@ class Column:
     link: tuple[str, str] | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     empty: str = "–"
-    left: bool = False
+    words: bool = False
 
 
 def dress(panel: P, face: Face) -> P:
@@ -248,8 +248,9 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
     """The override of one column."""
     found: list[tuple[str, Any]] = [("displayName", column.title), ("unit", column.unit)]
     found.append(("noValue", column.empty))
-    if column.left:
+    if column.words:
         found.append(("custom.align", "left"))
+        found.append(("custom.wrapText", True))
     if column.width:
         found.append(("custom.width", column.width))
     if column.decimals is not None:

@@ -365,7 +365,7 @@ def places(
         *score_columns(t, interval=interval),
         Column("scored", t("Scored", "已评分"), width=70, decimals=0),
         Column("planned", t("Planned", "规划"), width=75, decimals=0),
-        Column("why", t("Why no score", "无评分原因"), width=why, empty="", left=True),
+        Column("why", t("Why no score", "无评分原因"), width=why, empty="", words=True),
     ]
     return listing(
         Face(
