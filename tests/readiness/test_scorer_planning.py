@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from readiness.small_fleet import END, Known, SmallFleet, small_card
 
 from muster_collector.errors import ConfigError
-from muster_collector.estate import EMPTY
+from muster_collector.estate import EMPTY, Estate
+from muster_collector.estate.model import Node as EstateNode
+from muster_collector.estate.model import Role, Site
 from muster_collector.scoring.changes import moved
+from muster_collector.scoring.groups import grouped
 from muster_collector.scoring.result import Result, compute
 from muster_collector.scoring.units import LEVELS, make_units
 from muster_collector.scoring.whatif import repairs, reweighted, under
@@ -132,6 +135,31 @@ def test_repairs_of_one_place_leave_the_others_alone() -> None:
     (repair,) = repairs(result, "site", row)
     assert repair.nodes == 1
     assert repair.gain == pytest.approx(12.5)
+
+
+def test_sites_by_sector_and_nodes_by_role_count_what_is_planned() -> None:
+    estate = Estate(
+        roles={"node": Role(), "gateway": Role(weight=2.0)},
+        sites=(
+            Site(id="a", sector="<b>银行", planned={"node": 1, "gateway": 1}),
+            Site(id="b", sector="school"),
+            Site(id="c", sector="school", planned={"node": 3}),
+        ),
+        nodes=(EstateNode(id="a-1", role="gateway"),),
+    )
+    fleet = SmallFleet([Known("a-1", "a"), Known("z-1", "z")])
+    units = make_units(estate, fleet, END)
+    values = np.array([(50.0, 25.0), (100.0, 0.0)])
+    result = compute(CARD, units, values, end=END, window=300_000)
+    sectors = grouped(result, estate, "sector")
+    assert sectors.names == ["", "<b>银行", "school"]
+    assert sectors.scores.planned.tolist() == [1, 1, 1]
+    np.testing.assert_allclose(sectors.scores.value[:, 0], [100.0, 68.75, np.nan])
+    roles = grouped(result, estate, "role")
+    assert roles.names == ["gateway", "node"]
+    assert roles.scores.planned.tolist() == [1, 5]
+    np.testing.assert_allclose(roles.scores.coverage[:, 0], [1.0, 0.2])
+    assert grouped(scored({}), EMPTY, "role").names == []
 
 
 def test_nothing_to_repair_where_nothing_is_known_or_lost() -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from muster_collector.api import times, units
-from muster_collector.api.params import LevelName, TimeText, as_json, moment
+from muster_collector.api.params import Format, LevelName, TimeText, as_json, moment, table
 from muster_collector.api.services import Given, Services
 from muster_collector.errors import ConfigError
 from muster_collector.scoring import whatif
 from muster_collector.scoring.changes import Moved, moved
+from muster_collector.scoring.groups import grouped
 from muster_collector.scoring.result import Result
 
 router = APIRouter(prefix="/api/v1", tags=["planning"])
+GROUPS = (
+    "id", "score", "low", "high", "coverage", "grade", "scored", "planned", "p10", "worst", "why",
+)  # fmt: skip
 
 
 async def _at(given: Services, name: str, text: str | None) -> Result:
@@ -142,3 +146,20 @@ async def repairs(
     rows = [{**repair._asdict(), "title": titles[repair.indicator]} for repair in found]
     about = {"level": level, "id": id, "time": times.iso(result.end)}
     return as_json({**about, **units.overall(result, result.levels[level], row), "rows": rows})
+
+
+@router.get("/groups")
+async def groups(
+    *,
+    given: Given,
+    by: Literal["sector", "role"],
+    format: Format = "json",  # noqa: A002 - the parameter's public name
+) -> Response:
+    """The newest readiness of sites by sector or of nodes by role, planned ones counted."""
+    result = given.result()
+    found = await asyncio.to_thread(grouped, result, given.scorer.estate, by)
+    rows = [
+        {"id": name, **units.summary(result, found.scores, row)}
+        for row, name in enumerate(found.names)
+    ]
+    return await table(rows, GROUPS, format, by=by, time=times.iso(result.end))

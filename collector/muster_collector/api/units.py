@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from muster_collector.estate import Estate
+from muster_collector.readiness.engine import Scores
 from muster_collector.readiness.rollup import Rollup
 from muster_collector.readiness.scorecard import Node
 from muster_collector.scoring.result import LevelResult, Result
@@ -30,7 +31,11 @@ def overall(
     result: Result, level: LevelResult, row: int, digits: int | None = None
 ) -> dict[str, Any]:
     """Score, interval, coverage, grade, members, and why there is no score."""
-    scores = level.scores
+    return summary(result, level.scores, row, digits)
+
+
+def summary(result: Result, scores: Scores, row: int, digits: int | None = None) -> dict[str, Any]:
+    """The same for scores that are no level of the tree."""
     value = float(scores.value[row, 0])
     unit: dict[str, Any] = {
         "score": number(value, digits),
@@ -44,7 +49,7 @@ def overall(
         unit["p10"] = number(scores.p10[row], digits)
         unit["worst"] = number(scores.worst[row], digits)
     if unit["score"] is None:
-        unit["why"] = level.why(row)
+        unit["why"] = scores.why(row)
     return unit
 
 

@@ -283,6 +283,12 @@ async def test_other_weights_stand_beside_the_ones_in_force(world: World) -> Non
     assert answer["before"]["method"] != answer["after"]["method"]
 
 
+async def test_groups_by_what_units_have_in_common(world: World) -> None:
+    (node,) = await world.rows("/api/v1/groups?by=role")
+    assert (node["id"], node["scored"], node["planned"]) == ("node", 1, 3)
+    assert (await world.get("/api/v1/groups")).status == 422
+
+
 async def test_repairs_are_ranked_by_their_gain(world: World) -> None:
     answer = (await world.get("/api/v1/repairs?level=node&id=n1")).json
     assert [(row["indicator"], row["gain"]) for row in answer["rows"]] == [
