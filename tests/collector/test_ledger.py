@@ -1,0 +1,347 @@
+"""The ledger against a model: a node, a network that does what it likes, a collector that dies."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
+
+from muster_collector.ingest.items import BirthItem, ReportItem
+from muster_collector.ledger.account import BEFORE, MOST_RANGES, UNKNOWN, Account
+from muster_collector.ledger.file import Quarantined, _account, account_row
+from muster_collector.ledger.nodes import EPOCH_GRACE, MOST_EPOCHS, Node
+from muster_collector.ledger.ranges import Ranges
+from muster_wire.messages import Birth, Lost, Report
+
+SEQS = st.integers(min_value=0, max_value=60)
+EPOCH = 5
+
+
+class Desk:
+    """Takes what items leave, and keeps nothing but what reached the store."""
+
+    def count(self, outcome: str, reason: str = "") -> None: ...
+    def touch(self, node: Node, account: Account | None = None) -> None: ...
+    def acknowledge(self, node: Node, account: Account, *, urgent: bool = False) -> None: ...
+    def quarantine(self, record: Quarantined) -> None: ...
+    def unreadable(self, node: Node) -> None: ...
+    def stored(self, ts: int) -> None: ...
+
+
+def report(seq: int, oldest: int = 0, lost: tuple[tuple[int, int], ...] = ()) -> Report:
+    return Report(
+        node="n", site="s", epoch=EPOCH, seq=seq, oldest=oldest, ts=1_800_000_000_000, sent=0,
+        every=10.0, metrics=[], lost=[Lost(first, last, "spool full") for first, last in lost],
+    )  # fmt: skip
+
+
+class Flow(RuleBasedStateMachine):
+    """Everything that can happen between a spool and a ledger, in any order."""
+
+    @staticmethod
+    def new_node(account: Account | None = None) -> Node:
+        node = Node("n", "s", 0)
+        if account is not None:
+            node.accounts[EPOCH] = account
+        return node
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The node.
+        self.next = 0
+        self.spool: set[int] = set()
+        self.given_up: list[tuple[int, int]] = []
+        # The broker: what it has for us, in any order.
+        self.queue: list[Report] = []
+        self.acks: list[tuple[int, list[tuple[int, int]]]] = []
+        # The collector and its store.
+        self.node = self.new_node()
+        self.hand: list[ReportItem] = []
+        self.file: tuple[Any, ...] | None = None
+        self.store: set[int] = set()
+
+    @property
+    def oldest(self) -> int:
+        return min(self.spool, default=self.next)
+
+    @property
+    def account(self) -> Account | None:
+        return self.node.accounts.get(EPOCH)
+
+    def send(self, seq: int) -> None:
+        self.queue.append(report(seq, min(self.oldest, seq), tuple(self.given_up)))
+
+    @rule(sent=st.booleans())
+    def make(self, *, sent: bool) -> None:
+        self.spool.add(self.next)
+        self.next += 1
+        if sent:
+            self.send(self.next - 1)
+
+    @precondition(lambda self: self.spool)
+    @rule(data=st.data())
+    def send_any(self, data: st.DataObject) -> None:
+        self.send(data.draw(st.sampled_from(sorted(self.spool))))
+
+    @precondition(lambda self: self.spool)
+    @rule(count=st.integers(1, 5))
+    def spool_is_full(self, count: int) -> None:
+        for seq in sorted(self.spool)[:count]:
+            self.spool.remove(seq)
+            self.given_up.append((seq, seq))
+
+    @precondition(lambda self: self.queue)
+    @rule(data=st.data())
+    def drop(self, data: st.DataObject) -> None:
+        self.queue.remove(data.draw(st.sampled_from(self.queue)))
+
+    @precondition(lambda self: self.queue)
+    @rule(data=st.data(), again=st.booleans())
+    def arrive(self, data: st.DataObject, *, again: bool) -> None:
+        found = data.draw(st.sampled_from(self.queue))
+        if not again:
+            self.queue.remove(found)
+        account = self.node.account(EPOCH, found.oldest)
+        known = account.known(found.seq)
+        if not known:
+            account.pending.add(found.seq)
+        self.hand.append(ReportItem("t", self.node, account, found, 0, known))
+
+    @rule()
+    def stored(self) -> None:
+        """The store took what is in hand."""
+        self.store |= {item.report.seq for item in self.hand if not item.duplicate}
+        for item in self.hand:
+            item.apply(Desk())
+        self.hand = []
+        if self.account:
+            self.file = account_row(self.account)
+            self.acks.append((self.account.through, self.account.missing()))
+
+    @rule(stored=st.booleans())
+    def killed(self, *, stored: bool) -> None:
+        """SIGKILL, before or after the store took it; the broker has it still."""
+        if stored:
+            self.store |= {item.report.seq for item in self.hand if not item.duplicate}
+        self.queue += [item.report for item in self.hand]
+        self.hand = []
+        self.node = self.new_node(_account(self.file) if self.file else None)
+
+    @rule()
+    def born(self) -> None:
+        """A birth comes when nothing is in hand (it joins the same queue of batches)."""
+        if self.hand:
+            return
+        account = self.node.account(EPOCH, self.oldest)
+        BirthItem(self.node, account, self.birth(), retained=False, arrival=0).apply(Desk())
+        self.file = account_row(account)
+        self.acks.append((account.through, account.missing()))
+
+    def birth(self) -> Birth:
+        return Birth(
+            node="n", site="s", epoch=EPOCH, oldest=self.oldest, next=self.next, ts=0, every=10.0,
+            agent="",
+        )  # fmt: skip
+
+    @precondition(lambda self: self.acks)
+    @rule(data=st.data(), resend=st.booleans())
+    def acked(self, data: st.DataObject, *, resend: bool) -> None:
+        """Any of the acks, old ones too, or never."""
+        through, missing = data.draw(st.sampled_from(self.acks))
+        assert through < self.next
+        for seq in [seq for seq in self.spool if seq <= through]:
+            # The promise: the spool is emptied of nothing but what is in the store.
+            assert seq in self.store
+            self.spool.remove(seq)
+        for first, last in missing if resend else []:
+            for seq in range(first, last + 1):
+                if seq in self.spool:
+                    self.send(seq)
+
+    @invariant()
+    def counts_add_up(self) -> None:
+        account = self.account
+        if account is None:
+            return
+        settled = account.stored + account.refused + sum(account.losses.values())
+        before = len(account.lost[BEFORE])
+        # Those in hand that had been given up already are counted as lost until they are stored.
+        pending = sum(
+            seq > account.through and seq not in account.beyond for seq in account.pending
+        )
+        new = sum(
+            seq <= account.highest and seq > account.through and seq not in account.beyond
+            for seq in account.pending
+        )
+        assert new <= pending
+        assert settled + account.missing_count + new + before == account.highest + 1
+        assert account.stored <= len(self.store)
+        assert account.highest < self.next
+
+    @invariant()
+    def no_gap_touches_through(self) -> None:
+        if self.account and self.account.beyond:
+            assert self.account.beyond.spans[0][0] > self.account.through + 1
+
+    def teardown(self) -> None:
+        """Left alone, everything ends settled."""
+        self.queue.clear()
+        self.stored()
+        if self.next == 0:
+            return
+        for _ in range(3):
+            self.born()
+            account = self.account
+            assert account is not None
+            for first, last in account.missing():
+                for seq in range(first, last + 1):
+                    self.send(seq)
+            while self.queue:
+                found = self.queue.pop(0)
+                known = account.known(found.seq)
+                if not known:
+                    account.pending.add(found.seq)
+                self.hand.append(ReportItem("t", self.node, account, found, 0, known))
+            self.stored()
+        account = self.account
+        assert account is not None
+        assert account.missing() == []
+        assert account.through == account.highest == self.next - 1
+        lost = sum(account.losses.values())
+        assert account.stored + lost + len(account.lost[BEFORE]) == self.next
+        assert self.spool <= self.store
+
+
+TestFlow = Flow.TestCase
+TestFlow.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+class RangesMatchSets(RuleBasedStateMachine):
+    """Ranges behave as a set of whole numbers."""
+
+    numbers = Bundle("numbers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ranges = Ranges()
+        self.model: set[int] = set()
+
+    @rule(first=SEQS, last=SEQS)
+    def add(self, first: int, last: int) -> None:
+        self.ranges.add(first, last)
+        self.model |= set(range(first, last + 1))
+
+    @rule(first=SEQS, last=SEQS)
+    def remove(self, first: int, last: int) -> None:
+        self.ranges.remove(first, last)
+        self.model -= set(range(first, last + 1))
+
+    @rule(first=SEQS, last=SEQS)
+    def gaps(self, first: int, last: int) -> None:
+        found = [seq for low, high in self.ranges.gaps(first, last) for seq in range(low, high + 1)]
+        assert found == sorted(set(range(first, last + 1)) - self.model)
+
+    @invariant()
+    def same(self) -> None:
+        assert len(self.ranges) == len(self.model)
+        assert all((seq in self.ranges) == (seq in self.model) for seq in range(61))
+        ends = [end for span in self.ranges.spans for end in span]
+        assert ends == sorted(ends)
+        assert all(b[0] > a[1] + 1 for a, b in pairwise(self.ranges.spans))
+
+
+TestRanges = RangesMatchSets.TestCase
+
+
+def test_what_was_given_up_and_comes_after_all_is_stored_and_no_longer_lost() -> None:
+    account = Account("n", 1, 0)
+    account.release(10)
+    assert account.losses == {UNKNOWN: 10}
+    assert not account.known(4)
+    account.pending.add(4)
+    account.settle(4)
+    assert account.losses == {UNKNOWN: 9}
+    assert account.stored == 1
+    assert account.known(4)
+
+
+def test_what_was_before_the_ledger_is_not_counted_and_yet_stored_once() -> None:
+    account = Account("n", 1, 100)
+    assert account.missing() == []
+    assert not account.known(50)
+    account.settle(50)
+    assert account.known(50)
+    assert account.losses == {}
+    assert account.through == 99
+
+
+def test_a_jump_of_two_to_the_sixty_costs_nothing_and_is_not_believed() -> None:
+    account = Account("n", 1, 0)
+    assert not account.plausible(0, 2**60)
+    assert not account.plausible(2**60, 2**60)
+    assert account.plausible(0, 10**9)
+    account.settle(10**9)
+    assert account.missing() == [(0, 10**9 - 1)]
+
+
+@given(st.lists(st.integers(0, 10**12), unique=True, min_size=1, max_size=200))
+def test_any_seqs_keep_the_account_small(seqs: list[int]) -> None:
+    account = Account("n", 1, 0)
+    for seq in seqs:
+        account.settle(seq)
+    assert account.stored == len(seqs)
+    assert account.missing_count == max(seqs) + 1 - len(seqs)
+
+
+def test_every_other_seq_for_ever_costs_a_bounded_number_of_ranges() -> None:
+    account = Account("n", 1, 0)
+    for seq in range(1, 6 * MOST_RANGES, 2):
+        assert not account.known(seq)
+        account.settle(seq)
+    assert len(account.beyond.spans) <= MOST_RANGES
+    assert all(len(ranges.spans) <= MOST_RANGES for ranges in account.lost.values())
+    lost = sum(account.losses.values())
+    assert account.stored + lost + account.missing_count == account.highest + 1
+
+
+def test_a_node_may_name_no_end_of_reasons() -> None:
+    account = Account("n", 1, 0)
+    account.expect(1000)
+    for number in range(100):
+        account.declare([(number * 2, number * 2, f"reason {number}")], 1000)
+    assert len(account.losses) <= 17
+    assert sum(account.losses.values()) == 100
+
+
+def test_declared_losses_reach_no_further_than_the_report_that_names_them() -> None:
+    account = Account("n", 1, 0)
+    account.declare([(0, 2**62, "spool full")], 10)
+    assert account.through == 9
+    assert account.losses == {"spool full": 10}
+
+
+def test_an_old_epoch_stays_open_while_it_drains_and_ends_after_a_while() -> None:
+    node = Node("n", "s", 0, epoch=2)
+    old, new = node.account(1, 0), node.account(2, 0)
+    old.expect(10)
+    old.last_arrival = new.last_arrival = 1_000
+    assert node.end_epochs(1_000 + EPOCH_GRACE) == []
+    assert node.end_epochs(1_001 + EPOCH_GRACE) == [old]
+    assert node.totals.reasons == {"epoch ended": 10}
+    assert node.totals.missing == 0
+
+
+def test_epochs_without_end_are_folded_into_one_sum() -> None:
+    node = Node("n", "s", 0, epoch=0)
+    for epoch in range(40):
+        account = node.account(epoch, 0)
+        account.expect(2)
+        account.settle(0)
+        account.last_arrival = epoch
+        node.archive()
+    assert len(node.accounts) == MOST_EPOCHS
+    assert node.totals.stored == 40
+    assert node.totals.lost + node.totals.missing == 40
