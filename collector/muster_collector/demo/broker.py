@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import shutil
 import sys
 from pathlib import Path
@@ -51,10 +52,11 @@ dynamic_filters = true
 
 
 class Broker(NamedTuple):
-    """How to start a broker, and its name for people."""
+    """How to start a broker, its name for people, and as which user (None: the present one)."""
 
     name: str
     command: list[str]
+    user: str | None = None
 
 
 def prepare(directory: Path, port: int, *, kind: str = "auto") -> Broker:
@@ -65,7 +67,7 @@ def prepare(directory: Path, port: int, *, kind: str = "auto") -> Broker:
     mosquitto = shutil.which("mosquitto", path=SEARCH)
     if kind in ("auto", "mosquitto") and mosquitto:
         file = write(directory / "mosquitto.conf", MOSQUITTO, port)
-        return Broker("mosquitto", [mosquitto, "-c", str(file)])
+        return Broker("mosquitto", [mosquitto, "-c", str(file)], less_than_root("mosquitto"))
     if kind in ("auto", "iotcore") and importlib.util.find_spec("iotcore"):
         file = write(directory / "rumqttd.toml", RUMQTTD, port)
         # It logs every packet as an error, so only what is fatal may speak.
@@ -83,8 +85,19 @@ def prepare(directory: Path, port: int, *, kind: str = "auto") -> Broker:
     raise MusterError(f"{wanted}: 'apt-get install mosquitto' or 'pip install iotcore' brings one")
 
 
+def less_than_root(user: str) -> str | None:
+    """That user, if we are root and it exists.
+
+    mosquitto would change to it by itself, but then forget that it is to end with its parent.
+    """
+    try:
+        return pwd.getpwnam(user).pw_name if os.geteuid() == 0 else None
+    except KeyError:
+        return None
+
+
 def write(file: Path, template: str, port: int) -> Path:
-    """Fill in a configuration; the broker may give up root before it reads it."""
+    """Fill in a configuration; the broker's user must be able to read it."""
     file.write_text(template.format(port=port, max_message=MAX_MESSAGE))
     file.chmod(0o644)
     return file
