@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from typing import Any
 
@@ -97,7 +98,7 @@ async def test_status_is_in_words_and_filters(small: World, open_page: Open) -> 
 
 async def test_drill_down_from_the_fleet_to_a_node_and_back(small: World, open_page: Open) -> None:
     page = await open_page(small.url)
-    await page.get_by_role("link", name="Exchange 1").click()
+    await page.get_by_role("link", name="Exchange 1", exact=True).click()
     await expect(page.locator("h1")).to_have_text("Exchange 1")
     await expect(page.locator("h1")).to_be_focused()
     await expect(page.locator(".path")).to_have_text("Example fleetGuangzhouYuexiu")
@@ -329,3 +330,67 @@ async def test_ten_thousand_nodes_are_paged_sorted_and_found(
     await expect(page.locator(".pager")).to_contain_text("51 – 100")
     await page.get_by_label("Filter by name").fill("sim-09999")
     await expect(page.locator(".grid tbody tr")).to_have_count(1)
+
+
+async def test_every_list_is_saved_as_the_api_gives_it(small: World, open_page: Open) -> None:
+    page = await open_page(small.url)
+    for title, level in (("Sites", "site"), ("Nodes", "node")):
+        await page.get_by_role("tab", name=title).click()
+        async with page.expect_download() as started:
+            await page.get_by_role("button", name="Save as CSV").click()
+        download = await started.value
+        assert download.suggested_filename == f"readiness-{level}.csv"
+        rows = list(csv.DictReader((await download.path()).read_text("utf-8").splitlines()))
+        answer = await page.request.get(f"{small.url}api/v1/readiness?level={level}")
+        wanted = (await answer.json())["rows"]
+        assert [row["id"] for row in rows] == [row["id"] for row in wanted]
+        for row, one in zip(rows, wanted, strict=True):
+            assert row["score"] == ("" if one["score"] is None else str(one["score"]))
+
+
+async def test_what_if_shows_the_score_under_other_weights(small: World, open_page: Open) -> None:
+    page = await open_page(small.url)
+    await page.get_by_role("tab", name="What if").click()
+    sides = page.locator(".sides .side")
+    await expect(sides).to_have_count(2)
+    now = await sides.nth(0).locator(".figure").inner_text()
+    await expect(sides.nth(1).locator(".figure")).to_have_text(now)
+    sliders = page.get_by_role("slider")
+    names = [pillar.id for pillar in small.scorer.card.pillars]
+    await expect(sliders).to_have_count(len(names))
+    await page.get_by_label("Data circulation").fill("0")
+    weights = [await sliders.nth(place).input_value() for place in range(len(names))]
+    query = "&".join(f"weight={n}:{w}" for n, w in zip(names, weights, strict=True))
+    answer = await page.request.get(f"{small.url}api/v1/what-if?level=fleet&id=fleet&{query}")
+    wanted = (await answer.json())["after"]["score"]
+    await expect(sides.nth(1).locator(".figure")).to_have_text(f"{wanted:.1f}")
+    await page.get_by_role("button", name="As the scorecard says").click()
+    await expect(sides.nth(1).locator(".figure")).to_have_text(now)
+
+
+async def test_repairs_and_changes_are_the_apis(small: World, open_page: Open) -> None:
+    page = await open_page(small.url)
+    await page.get_by_role("tab", name="What would help").click()
+    answer = await page.request.get(f"{small.url}api/v1/repairs?level=fleet&id=fleet")
+    titles = [row["title"]["en"] for row in (await answer.json())["rows"]]
+    assert titles
+    await expect(page.locator(".gain")).to_have_count(len(titles))
+    assert await page.locator(".ledger tbody th").all_inner_texts() == titles
+    await page.get_by_role("tab", name="What changed").click()
+    await expect(page.get_by_role("button", name="10 minutes")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    await expect(page.locator(".panelled .sum")).to_contain_text("then")
+    await page.get_by_role("button", name="7 days").click()
+    await expect(page.get_by_text("There is no score at both times")).to_be_visible()
+
+
+async def test_the_map_leads_to_sites(small: World, open_page: Open) -> None:
+    page = await open_page(small.url)
+    places = page.locator(".map a")
+    await expect(places).to_have_count(3)
+    place = page.get_by_role("link", name=re.compile(r"^Exchange 2 [A-E] \d"))
+    await place.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_have_text("Exchange 2")
+    await expect(page.locator(".map")).to_be_hidden()

@@ -19,7 +19,10 @@ export class ApiError extends Error {
 export function address(path, query = {}) {
   const url = new URL(path, BASE);
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null) url.searchParams.set(name, value);
+    const values = Array.isArray(value) ? value : [value];
+    for (const one of values) {
+      if (one !== undefined && one !== null) url.searchParams.append(name, one);
+    }
   }
   return url;
 }
@@ -38,25 +41,34 @@ async function reasonOf(answer) {
   }
 }
 
-/** The JSON answer of `/api/v1/` + path; `signal` gives the request up. */
-export async function get(path, query, signal) {
-  const limit = AbortSignal.timeout(PATIENCE * 1000);
+async function ask(path, query, signal, limit) {
   const either = signal ? AbortSignal.any([signal, limit]) : limit;
   let answer;
   try {
     answer = await fetch(address(path, query), { headers: headers(), signal: either });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(
-      limit.aborted ? t("reason_timeout", { n: PATIENCE }) : t("reason_network"),
-    );
+    throw new ApiError(limit.aborted ? t("reason_timeout", { n: PATIENCE }) : t("reason_network"));
   }
   setClock(answer.headers.get("Date"));
   if (!answer.ok) throw new ApiError(String(await reasonOf(answer)), answer.status);
+  return answer;
+}
+
+/** The JSON answer of `/api/v1/` + path; `signal` gives the request up. */
+export async function get(path, query, signal) {
+  const limit = AbortSignal.timeout(PATIENCE * 1000);
+  const answer = await ask(path, query, signal, limit);
   try {
     return await answer.json();
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(limit.aborted ? t("reason_timeout", { n: PATIENCE }) : t("reason_shape"));
   }
+}
+
+/** The answer as a file. */
+export async function download(path, query) {
+  const answer = await ask(path, query, null, AbortSignal.timeout(6 * PATIENCE * 1000));
+  return answer.blob();
 }

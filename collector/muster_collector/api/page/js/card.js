@@ -4,14 +4,19 @@ import { pick } from "./i18n.js";
 
 const titles = new Map();
 let bands = [];
+let pillars = [];
 
 /** Takes over names that an answer brought along. */
 export function setTitles(parts) {
   for (const part of parts) titles.set(part.id, part.title);
 }
 
+/** The pillars with their weights, as {id, title, weight}. */
+export const weightsOf = () => pillars;
+
 /** Takes over `/api/v1/scorecard`. */
 export function setCard(card) {
+  pillars = card.levels.filter((level) => !level.parent);
   setTitles([...card.levels, ...card.indicators]);
   bands = [...card.bands].sort((a, b) => b.at_least - a.at_least);
 }

@@ -24,6 +24,13 @@ function number(value, digits) {
 export const count = (value) => (known(value) ? number(value, 0) : NONE);
 export const score = (value, digits = 1) => (known(value) ? number(value, digits) : NONE);
 
+/** With its sign, a true minus; what rounds to nothing is 0. */
+export function signed(value, digits) {
+  if (!known(value)) return NONE;
+  const text = number(Math.abs(value), digits);
+  return Number(Math.abs(value).toFixed(digits)) === 0 ? "0" : `${value < 0 ? "−" : "+"}${text}`;
+}
+
 /** Points lost, always with a minus before what is lost: exact zero is "0". */
 export function lost(value, digits = 1) {
   if (!known(value)) return NONE;

@@ -52,6 +52,7 @@ export function hero() {
   const left = h("div", { class: "score" });
   const chart = plot({
     title: t("trend"),
+    heading: "h2",
     series: [
       { label: t("low"), color: "plot-1", hidden: true },
       { label: t("high"), color: "plot-1", hidden: true },

@@ -4,12 +4,14 @@ import { fill, h, put } from "../dom.js";
 import { now } from "../clock.js";
 import { ago, count, known, nameOf, score as figure, share } from "../format.js";
 import { t } from "../i18n.js";
+import { save } from "../download.js";
 import { find, nodesOf } from "../model.js";
 import { hrefOf } from "../route.js";
 import { titleOf } from "../card.js";
 import { gradeChip, scale, scoreCell } from "./score.js";
 import { simulatedBadge, statusChip, STATUSES, statusText } from "./status.js";
 import { table } from "./table.js";
+import { tabs } from "./tabs.js";
 
 function weakest(unit) {
   const scored = (unit.pillars ?? []).filter((pillar) => known(pillar.score) && pillar.score < 100);
@@ -151,7 +153,8 @@ export function listing(levels) {
       }),
     ]),
   );
-  const tabs = levels.map((level) => tab(level));
+  const items = levels.map((level) => ({ id: level, label: t(TITLES[level]) }));
+  const bar = tabs(t("below"), items, pickTab);
   const search = h("input", {
     type: "search",
     class: "search",
@@ -161,30 +164,16 @@ export function listing(levels) {
     on: { input: () => filtered(search.value) },
   });
   const chips = h("div", { class: "chips", role: "group", "aria-label": t("status") });
-  const panel = h("div", { class: "panelled", role: "tabpanel", id: "listed" });
-  const list = h("div", { role: "tablist", class: "tabs", on: { keydown: walk } }, tabs.map((one) => one.button));
+  const csv = h("button", { class: "switch", on: { click: saveList } }, t("save_csv"));
   const node = h(
     "section",
     { class: "card listing" },
-    h("div", { class: "bar" }, list, chips, search),
-    panel,
+    h("div", { class: "bar" }, bar.list, chips, search, csv),
+    bar.panel,
   );
 
-  function tab(level) {
-    const amount = h("span", { class: "soft" });
-    const props = { role: "tab", id: `tab-${level}`, "aria-controls": "listed" };
-    const button = h("button", { ...props, on: { click: () => pickTab(level) } }, t(TITLES[level]), " ", amount);
-    return { level, button, amount };
-  }
-
-  function walk(event) {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const open = tabs.filter((one) => !one.button.hidden);
-    const at = open.findIndex((one) => one.level === chosen);
-    const next = open[(at + step + open.length) % open.length];
-    pickTab(next.level);
-    next.button.focus();
+  function saveList() {
+    save("readiness", { level: chosen, format: "csv", limit: 100_000 }, `readiness-${chosen}.csv`);
   }
 
   function pickTab(level) {
@@ -194,12 +183,8 @@ export function listing(levels) {
 
   function choose(level) {
     chosen = level;
-    fill(panel, tables.get(level).node);
-    panel.setAttribute("aria-labelledby", `tab-${level}`);
-    for (const one of tabs) {
-      one.button.setAttribute("aria-selected", String(one.level === level));
-      one.button.tabIndex = one.level === level ? 0 : -1;
-    }
+    bar.choose(level);
+    fill(bar.panel, tables.get(level).node);
     show();
   }
 
@@ -252,11 +237,11 @@ export function listing(levels) {
 
   function update(next) {
     units = next;
-    for (const one of tabs) {
-      put(one.amount, count(next[one.level]?.length ?? 0));
-      one.button.hidden = !worthwhile(one.level);
+    for (const level of levels) {
+      bar.amount(level, count(next[level]?.length ?? 0));
+      bar.hide(level, !worthwhile(level));
     }
-    const open = tabs.filter((one) => !one.button.hidden).map((one) => one.level);
+    const open = bar.open();
     const wish = picked ?? ((next.site?.length ?? 0) > 1 ? "site" : "node");
     const level = open.includes(wish) ? wish : open.at(-1);
     if (level === chosen) show();

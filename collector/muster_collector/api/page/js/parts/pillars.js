@@ -10,11 +10,11 @@ const costing = (parts) =>
   parts.filter((part) => known(part.lost) && part.lost > 0).sort((a, b) => b.lost - a.lost);
 
 /** A bar of all points that are missing from 100, divided by what costs them, greatest first. */
-function lostBar(parts) {
+function lostBar(parts, total) {
   const segment = (part) =>
     h(
       "li",
-      { vars: { points: part.lost }, title: `${titleOf(part.id)} ${lost(part.lost, 2)}` },
+      { vars: { share: (100 * part.lost) / total }, title: `${titleOf(part.id)} ${lost(part.lost, 2)}` },
       h("span", { class: "name" }, titleOf(part.id)),
       h("span", { class: "points" }, lost(part.lost, 2)),
     );
@@ -29,7 +29,7 @@ export function losses(unit, parts) {
   const costly = costing(parts);
   return [
     h("p", { class: "sum" }, costly.length ? sum : t("explained_none")),
-    costly.length ? lostBar(costly) : null,
+    costly.length ? lostBar(costly, total) : null,
   ];
 }
 

@@ -52,9 +52,9 @@ function isolated(values) {
 /**
  * A plot with `update({times, values})`: ms, and one list per series (null is a gap).
  * `series` are {label, color, area, hidden}; `band` fills between two of them; `format` writes a
- * value, `tick` one on the axis; `bounds(min, max)` gives the axis; `empty` stands there while there is nothing.
+ * value, `tick` one on the axis; `heading` is the tag of the title; `bounds(min, max)` gives the axis; `empty` stands there while there is nothing.
  */
-export function plot({ title, series, format, tick, binary, bounds, band, height = 180, axisWidth = 46, empty }) {
+export function plot({ title, heading = "h3", series, format, tick, binary, bounds, band, height = 180, axisWidth = 46, empty }) {
   const legend = h("p", { class: "legend" });
   const canvas = h("div", { class: "canvas", role: "img", vars: { height: `${height}px` } });
   const nothing = h("p", { class: "quiet none" }, empty ?? t("plot_none"));
@@ -71,7 +71,7 @@ export function plot({ title, series, format, tick, binary, bounds, band, height
   const node = h(
     "figure",
     { class: "plot" },
-    h("figcaption", {}, h("h3", {}, title), legend),
+    h("figcaption", {}, h(heading, {}, title), legend),
     canvas,
     nothing,
   );

@@ -4,14 +4,15 @@ import { get } from "../api.js";
 import { setTitles, titleOf } from "../card.js";
 import { now } from "../clock.js";
 import { fill, h, put } from "../dom.js";
-import { ago, known, lost, moment, nameOf, NONE, share, span, withUnit } from "../format.js";
-import { t } from "../i18n.js";
+import { ago, bytes, known, lost, moment, nameOf, share, span, withUnit } from "../format.js";
+import { maybe, t } from "../i18n.js";
 import { loadPlaces, nodeRow } from "../feeds.js";
 import { find } from "../model.js";
 import { totals } from "../parts/completeness.js";
 import { hero } from "../parts/hero.js";
 import { panel } from "../parts/panel.js";
 import { path } from "../parts/path.js";
+import { account } from "../parts/account.js";
 import { axis, losses } from "../parts/pillars.js";
 import { scale, scoreCell } from "../parts/score.js";
 import { simulatedBadge, statusChip } from "../parts/status.js";
@@ -21,16 +22,24 @@ import { hourOf } from "../trend.js";
 function indicatorRow(one) {
   return h(
     "tr",
-    { class: known(one.score) ? "sub" : "sub absent" },
+    { class: "sub" },
     h("th", { scope: "row", title: one.meaning }, titleOf(one.id)),
-    h("td", { class: "number" }, known(one.value) ? withUnit(one.value, one.unit) : h("span", { class: "noscore" }, t("missing"))),
+    h("td", { class: "number" }, withUnit(one.value, one.unit)),
     h("td", { class: "wide" }, scale(one, "small")),
-    h("td", { class: "number" }, known(one.score) ? scoreCell(one) : NONE),
+    h("td", { class: "number" }, scoreCell(one)),
     h("td", { class: "number" }, lost(one.lost, 2)),
   );
 }
 
+/** What has no data, in one row: it matters, and it must not bury what has. */
+function absentRow(absent) {
+  const names = absent.map((one) => titleOf(one.id)).join(" · ");
+  return h("tr", { class: "absent" }, h("td", { colspan: 5 }, t("not_measured", { names })));
+}
+
 function pillarRows(pillar) {
+  const absent = pillar.indicators.filter((one) => !known(one.score) && !known(one.value));
+  const measured = pillar.indicators.filter((one) => !absent.includes(one));
   return h(
     "tbody",
     {},
@@ -43,7 +52,8 @@ function pillarRows(pillar) {
       h("td", { class: "number" }, scoreCell(pillar)),
       h("td", { class: "number" }, lost(pillar.lost, 2)),
     ),
-    pillar.indicators.map(indicatorRow),
+    measured.map(indicatorRow),
+    absent.length ? absentRow(absent) : null,
   );
 }
 
@@ -84,7 +94,10 @@ function inventoryList(about) {
     [t("every"), known(about.every) ? span(about.every) : null],
     [t("first_seen"), about.first_seen ? moment(Date.parse(about.first_seen)) : null],
   ];
-  const sent = Object.entries(about.inventory ?? {}).map(([key, value]) => [key, plain(value)]);
+  const sent = Object.entries(about.inventory ?? {}).map(([key, value]) => [
+    maybe(`inventory_${key}`, key),
+    key === "memory" ? bytes(value) : plain(value),
+  ]);
   const rows = [...own, ...sent].filter(([, value]) => value !== null && value !== undefined && value !== "");
   if (!rows.length) return h("p", { class: "quiet" }, t("inventory_none"));
   return h("dl", { class: "inventory" }, rows.map(([key, value]) => h("div", {}, h("dt", {}, key), h("dd", {}, value))));
@@ -101,13 +114,14 @@ export function nodeView(id) {
   const reports = h("div", {});
   const missing = panel(t("not_found"), t("not_found_more", { level: t("level_node"), id }));
   missing.hidden = true;
+  const story = account("node", id, why);
   const machine = machinePlots(id);
   let shown = null;
   const body = h(
     "div",
     { class: "stacked" },
     top.node,
-    panel(t("explained"), null, why),
+    story.node,
     panel(t("live_plots"), null, machine.node),
     h("div", { class: "pair" }, panel(t("completeness"), t("completeness_help"), reports), panel(t("inventory"), null, about)),
   );
@@ -143,6 +157,7 @@ export function nodeView(id) {
     const unit = { ...nodeRow(answer), time: answer.time && Date.parse(answer.time) };
     show(unit);
     fill(why, losses(unit, indicators), explanation(pillars));
+    story.fresh();
     fill(about, inventoryList(answer));
     fill(reports, totals(answer));
   }

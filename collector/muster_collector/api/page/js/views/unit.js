@@ -7,6 +7,8 @@ import { nameOf } from "../format.js";
 import { t } from "../i18n.js";
 import { below, find, head, LEVELS, nodesOf } from "../model.js";
 import { hero } from "../parts/hero.js";
+import { account } from "../parts/account.js";
+import { siteMap } from "../parts/map.js";
 import { listing } from "../parts/listing.js";
 import { panel } from "../parts/panel.js";
 import { path } from "../parts/path.js";
@@ -20,19 +22,24 @@ import { hourOf } from "../trend.js";
 export function unitView(level, id) {
   const heading = h("h1", { tabindex: "-1" }, level === "fleet" ? t("fleet") : id);
   const trail = h("div", {});
+  const example = h("p", { class: "state", hidden: true }, h("span", { class: "badge" }, t("example")));
   const top = hero();
   const ledger = h("div", {});
-  const why = panel(t("explained"), null, ledger);
+  const why = account(level, id, ledger);
   const list = listing(LEVELS.slice(LEVELS.indexOf(level) + 1));
   const reports = h("div", {});
   const complete = panel(t("completeness"), t("completeness_help"), reports);
   const lost = panel(t("not_found"), t("not_found_more", { level: t(`level_${level}`), id }));
   const first = waiting();
-  const parts = [top.node, why, list.node, complete];
+  const loading = h("p", { class: "quiet loading" }, t("loading"));
+  const map = siteMap();
+  const last = h("div", { class: "pair uneven" }, map.node, complete);
+  const parts = [top.node, why.node, list.node, last];
   const node = h(
     "main",
     { id: "main" },
-    h("div", { class: "heading" }, trail, heading),
+    h("div", { class: "heading" }, trail, heading, example),
+    loading,
     lost,
     first.node,
     parts,
@@ -40,6 +47,7 @@ export function unitView(level, id) {
 
   function only(...shown) {
     for (const part of [lost, first.node, ...parts]) part.hidden = !shown.includes(part);
+    loading.hidden = shown.length > 0;
   }
 
   function showScore(answer) {
@@ -57,25 +65,30 @@ export function unitView(level, id) {
     named(unit);
     top.update(unit, nodesOf(level, id));
     fill(ledger, losses(unit, unit.pillars), pillarTable(unit.pillars));
-    only(...parts.filter((part) => part !== complete || reports.hasChildNodes()));
+    why.fresh();
+    only(...parts);
   }
 
   function named(unit) {
     put(heading, nameOf(unit));
     fill(trail, path({ ...find(level, id), ...unit }));
+    example.hidden = level !== "fleet" || !head()?.estate.example;
   }
 
   function showList() {
-    list.update(below(level, id));
+    const under = below(level, id);
+    list.update(under);
+    if (under.site) map.update(under.site);
     const unit = find(level, id);
     if (unit) named(unit);
   }
 
   function showReports(sum) {
     fill(reports, totals(sum));
-    complete.hidden = top.node.hidden;
+    complete.hidden = false;
   }
 
+  complete.hidden = true;
   only();
   if (head()) showList();
   const feeds = [
