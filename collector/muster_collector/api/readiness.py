@@ -232,7 +232,8 @@ def _members(result: Result, level: str, row: int) -> Any:
     members = result.levels[LEVELS[LEVELS.index(level) - 1]]
     inside = (members.level.parent == row).nonzero()[0]
     value = members.scores.value[inside, 0]
-    scored = ~np.isnan(value)
+    # A member that weighs nothing costs nothing, whatever its score.
+    scored = ~np.isnan(value) & (members.level.weight[inside] > 0)
     total = members.level.weight[inside][scored].sum()
     rows = []
     for member, known in zip(inside.tolist(), scored.tolist(), strict=True):

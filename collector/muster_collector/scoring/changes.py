@@ -81,7 +81,7 @@ def _down(result: Result, below: str, share: Floats) -> Floats:
     """From the shares of groups to those of their members."""
     members = result.levels[below]
     parent, weight = members.level.parent, members.level.weight
-    counts = (parent >= 0) & ~np.isnan(members.scores.value[:, 0])
+    counts = (parent >= 0) & (weight > 0) & ~np.isnan(members.scores.value[:, 0])
     whole = np.bincount(parent[counts], weight[counts], len(share))
     own = np.zeros(len(parent))
     own[counts] = weight[counts] / whole[parent[counts]] * share[parent[counts]]

@@ -78,7 +78,8 @@ def _above(members: LevelResult, level: Level) -> LevelResult:
 
 def _lost_above(members: LevelResult, level: Level, scores: Rollup) -> Floats:
     """A group's score is the mean of its scored members', so its losses are the mean of theirs."""
-    counts = (members.level.parent >= 0) & ~np.isnan(members.scores.value[:, 0])
+    counts = (members.level.parent >= 0) & (members.level.weight > 0)
+    counts &= ~np.isnan(members.scores.value[:, 0])
     group, weight = members.level.parent[counts], members.level.weight[counts]
     size, columns = len(level.ids), members.lost.shape[1]
     total = np.empty((columns, size))

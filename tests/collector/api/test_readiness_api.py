@@ -12,7 +12,11 @@ import aiohttp
 import pytest
 from readiness.small_fleet import END, MINUTE, Known, SmallFleet, cpu, disk
 
+from muster_collector.api import times
 from muster_collector.api.formats import to_csv
+from muster_collector.estate import Estate
+from muster_collector.estate.model import Node as EstateNode
+from muster_collector.estate.model import Role
 
 from .conftest import ODD, Opener, World
 
@@ -281,6 +285,29 @@ async def test_other_weights_stand_beside_the_ones_in_force(world: World) -> Non
     assert answer["before"]["score"] == pytest.approx(SCORE)
     assert answer["after"]["score"] == pytest.approx(0.75 * 50 + 0.25 * 75)
     assert answer["before"]["method"] != answer["after"]["method"]
+
+
+async def test_members_that_weigh_nothing_cost_nothing(open_world: Opener) -> None:
+    estate = Estate(
+        default_role="idle",
+        roles={"idle": Role(weight=0.0), "edge": Role()},
+        nodes=(EstateNode(id="a", role="edge"),),
+    )
+    nodes = [Known("a", "s1"), Known("b", "s1"), Known("c", "s2")]
+    async with open_world(SmallFleet(nodes), estate) as world:
+        for node, site in (("a", "s1"), ("b", "s1"), ("c", "s2")):
+            await world.store.write([*cpu(node, site, 50.0), *disk(node, site, 50)])
+        await world.scorer.score_at(END)
+        first = (await world.get("/api/v1/explain?level=site&id=s1")).json
+        assert {m["id"]: m["lost"] for m in first["members"]} == {
+            "a": pytest.approx(100 - SCORE),
+            "b": None,
+        }
+        second = (await world.get("/api/v1/explain?level=site&id=s2")).json
+        assert (second["score"], second["members"][0]["share"]) == (None, 0.0)
+        world.now = END + 5 * MINUTE
+        change = await world.get(f"/api/v1/change?from={times.iso(END)}&to={times.iso(END)}")
+        assert change.json["change"] == 0
 
 
 async def test_groups_by_what_units_have_in_common(world: World) -> None:
