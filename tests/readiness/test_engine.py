@@ -144,3 +144,23 @@ def test_rollup_of_rollups_with_weights_is_the_rollup_of_all() -> None:
     city = rollup(sites, [0, 0], 1, weights=sites.weight)
     assert city.value[0, 0] == pytest.approx((70 * 4.5 + 68 * 5) / 9.5, abs=1e-12)
     assert city.low[0, 0] == pytest.approx((210 + 340) / 9.5, abs=1e-12)
+
+
+def test_rollup_refuses_groups_and_weights_that_cannot_be() -> None:
+    members = score(card({"a": {}}), [[90.0], [30.0]])
+    with pytest.raises(ValueError, match="groups below 2"):
+        rollup(members, [0, 2], 2)
+    with pytest.raises(ValueError, match="weights of 0 or more"):
+        rollup(members, [0, 1], 2, weights=[1.0, NAN])
+    with pytest.raises(ValueError, match="2 members"):
+        rollup(members, [0], 2)
+
+
+def test_weightless_members_are_counted_but_do_not_weigh() -> None:
+    members = score(card({"a": {}}), [[90.0], [30.0]])
+    group = rollup(members, [0, 0], 1, weights=[1.0, 0.0])
+    assert (group.value[0, 0], group.low[0, 0], group.coverage[0, 0]) == (90.0, 90.0, 1.0)
+    assert (group.scored[0], group.worst[0]) == (2, 30.0)
+    nothing = rollup(members, [0, 0], 1, weights=[0.0, 0.0])
+    assert np.isnan(nothing.value[0, 0])
+    assert (nothing.low[0, 0], nothing.high[0, 0]) == (0.0, 100.0)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from muster_collector.readiness.targets import Outlook, first_passage, outlook, student
+from muster_collector.readiness.distributions import first_passage, student
+from muster_collector.readiness.targets import Outlook, outlook
 
 Array = npt.NDArray[np.float64]
 NAN = float("nan")

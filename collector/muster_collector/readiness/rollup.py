@@ -64,10 +64,15 @@ def rollup(
     `weights` are the members' (default 1). `planned` and `planned_weight` say how many members
     and how much weight each group should have; default and least are the members given. With
     only `planned`, a member that is not there weighs what the group's members weigh on average.
+    ValueError for a group or weight that cannot be.
     """
     group = np.asarray(groups, dtype=np.int64)
     member = group >= 0
     weight = _or(weights, np.ones(len(group)))
+    if group.shape != (len(scores),) or weight.shape != group.shape:
+        raise ValueError(f"{len(scores)} members, {group.shape} groups, {weight.shape} weights")
+    if (group >= count).any() or not (weight >= 0).all():
+        raise ValueError(f"use groups below {count} and weights of 0 or more")
     seen = np.bincount(group[member], minlength=count)
     here: Array = np.asarray(np.bincount(group[member], weight[member], count), np.float64)
     expected: Ints = np.maximum(_or(planned, np.zeros(count)).astype(np.int64), seen)

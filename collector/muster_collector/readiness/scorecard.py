@@ -11,37 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from muster_collector.errors import ConfigError
 
+from . import wording
 from .checks import ROOT, problems
-from .schema import (
-    PROSE,
-    Aggregation,
-    Band,
-    Critical,
-    Document,
-    Goalposts,
-    Head,
-    Impute,
-    Indicator,
-    Level,
-    MinMax,
-    Rank,
-    Read,
-    Reference,
-    RollupRule,
-    Source,
-    Thresholds,
-    Title,
-    Winsorise,
-    ZScore,
-)
-
-KINDS = frozenset(
-    {"thresholds", "goalposts", "minmax", "zscore", "rank", "percentile", "reference"}
-)
+from .schema import PROSE, Aggregation, Critical, Document, Indicator, Level, Title
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +124,9 @@ def load(text: str, origin: str) -> Scorecard:
         # By way of JSON, because strict validation takes a JSON array for a tuple.
         document = Document.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
-        raise ConfigError(f"{origin}: {_message(error)}") from error
+        raise ConfigError(f"{origin}: {wording.first(error)}") from error
     for place, value, right in problems(document):
-        raise ConfigError(f"{origin}: {_line(place, value, right)}")
+        raise ConfigError(f"{origin}: {wording.line(place, value, right)}")
     return build(document, origin)
 
 
@@ -173,84 +149,6 @@ def method(document: Document) -> str:
             del part[key]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-
-def _line(place: str, value: Any, right: str) -> str:
-    shown = "" if value is None else f" = {json.dumps(value, ensure_ascii=False, default=str)}"
-    return f"{place}{shown}: {right}"
-
-
-_RIGHT = {
-    "greater_than_equal": "use {ge:g} or more",
-    "greater_than": "use a number above {gt:g}",
-    "less_than_equal": "use {le:g} or less",
-    "less_than": "use a number below {lt:g}",
-    "literal_error": "use one of {expected}",
-    "union_tag_invalid": "use one of {expected_tags} as kind",
-    "union_tag_not_found": "say which kind",
-    "string_too_short": "use a text that is not empty",
-    "finite_number": "use a finite number",
-    "float_type": "use a number",
-    "int_type": "use a whole number",
-    "string_type": "use a text",
-    "bool_type": "use true or false",
-    "tuple_type": "use a list",
-    "too_short": "use at least {min_length}",
-    "model_type": "use a table",
-    "model_attributes_type": "use a table",
-    "string_pattern_mismatch": "use a-z, 0-9, - and _, a letter first",
-}
-
-
-def _message(error: ValidationError) -> str:
-    """One problem as one line: place, value, what would be right."""
-    found = error.errors()
-    # A misspelt key also makes the right one missing: the misspelling is the better news.
-    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
-    kind, value = first["type"], first["input"]
-    place = ".".join(str(part) for part in first["loc"] if part not in KINDS and part != "[key]")
-    if kind == "extra_forbidden":
-        return f"{place}: unknown key; known: {_known(first['loc'])}"
-    if kind == "missing":
-        return f"{place}: is missing"
-    right = _RIGHT.get(kind, first["msg"].replace("{", "{{").replace("}", "}}"))
-    right = right.format(**first.get("ctx", {}))
-    if place.endswith(".weight") and kind == "greater_than_equal":
-        right = "use a number above 0 (0 leaves it out)"
-    hidden = isinstance(value, dict) or first["loc"][-1] == "[key]"
-    return _line(place, None if hidden else value, right)
-
-
-_TABLES: dict[str | int, type[BaseModel]] = {
-    "scorecard": Head,
-    "rollup": RollupRule,
-    "level": Level,
-    "indicator": Indicator,
-    "band": Band,
-    "title": Title,
-    "critical": Critical,
-    "impute": Impute,
-    "winsorise": Winsorise,
-    "source": Source,
-    "over": Read,
-    "thresholds": Thresholds,
-    "goalposts": Goalposts,
-    "minmax": MinMax,
-    "zscore": ZScore,
-    "rank": Rank,
-    "percentile": Rank,
-    "reference": Reference,
-}
-"""The tables that people write, by name; levels, indicators and bands by their kind."""
-
-
-def _known(location: tuple[int | str, ...]) -> str:
-    """The keys that are right where an unknown one stands."""
-    if len(location) == 1:
-        return ", ".join(Document.model_fields)
-    many = len(location) == 3 and location[0] in ("level", "indicator", "band")
-    named = location[0] if many else location[-2]
-    return ", ".join(_TABLES[named].model_fields)
 
 
 def _tree(document: Document) -> tuple[Node, ...]:
