@@ -39,7 +39,7 @@ def payload(
         tail["lost"] = [{"first": r.first, "last": r.last, "reason": r.reason} for r in lost]
     text = b"," + _text(tail)[1:]
     checksum = zlib.adler32(text, int.from_bytes(body[-CHECKSUM:], "big"))
-    deflate = zlib.compressobj(6, wbits=-15)
+    deflate = zlib.compressobj(6, wbits=-9, memLevel=1)  # a small window costs no start-up
     rest = deflate.compress(text) + deflate.flush()
     return body[:-CHECKSUM] + rest + checksum.to_bytes(CHECKSUM, "big")
 
