@@ -164,3 +164,19 @@ def test_weightless_members_are_counted_but_do_not_weigh() -> None:
     nothing = rollup(members, [0, 0], 1, weights=[0.0, 0.0])
     assert np.isnan(nothing.value[0, 0])
     assert (nothing.low[0, 0], nothing.high[0, 0]) == (0.0, 100.0)
+
+
+@pytest.mark.parametrize("aggregation", ["arithmetic", "geometric", "harmonic", "minimum"])
+def test_a_unit_has_the_same_bits_in_any_company(aggregation: str) -> None:
+    rng = np.random.default_rng(1)
+    values = rng.uniform(0.0, 100.0, (1003, 3))
+    values[rng.random(values.shape) < 0.2] = np.nan
+    tree = card({"a": {"weight": 3}, "b": {}, "c": {"weight": 0.7}}, aggregation=aggregation)
+    together = score(tree, values)
+    for unit in (0, 500, 1001, 1002):
+        alone = score(tree, values[unit : unit + 1])
+        assert np.array_equal(alone.value[0], together.value[unit], equal_nan=True)
+        assert np.array_equal(alone.low[0], together.low[unit])
+    order = rng.permutation(1003)
+    mixed = score(tree, values[order])
+    assert np.array_equal(mixed.value, together.value[order], equal_nan=True)

@@ -17,7 +17,12 @@
 
 Column 0 is always the whole card ("overall"); `card.pillars` are the levels directly below it. A
 member that is known and silent is a row of NaN; one that is planned and was never seen is only in
-`planned`. Scores of different times are compared only under one method.
+`planned`. Scores of different times are compared only under one method. An optional indicator that
+does not apply to a unit has no value, no interval and no coverage (all NaN).
+
+Beside these: `table` and `export` (CSV in; CSV, JSON and text out), `describe` (a card as a page,
+the difference of two), `robustness` and `sensitivity` (weights and thresholds varied at random),
+`targets` (dated targets: pace, likely date, chance), `schema` (the form of a card).
 """
 
 from .engine import Scores, score
