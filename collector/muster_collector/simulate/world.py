@@ -28,14 +28,17 @@ class Persona(NamedTuple):
     disk_growth_per_day: float = 0.002
     loss: float = 1e-6
     silent: float = 0.0
+    updates: int = 0
+    """Pending security updates; above 10 a restart is due as well."""
 
 
 PERSONAS = (
-    Persona("healthy", 0.72, cpu=0.22, memory=0.45, disk=0.40),
-    Persona("busy", 0.10, cpu=0.78, memory=0.70, disk=0.55),
-    Persona("disk filling", 0.05, cpu=0.25, memory=0.50, disk=0.88, disk_growth_per_day=0.06),
-    Persona("memory short", 0.05, cpu=0.45, memory=0.93, disk=0.50),
-    Persona("lossy link", 0.05, cpu=0.20, memory=0.40, disk=0.35, loss=0.004),
+    Persona("healthy", 0.62, cpu=0.22, memory=0.45, disk=0.40, updates=2),
+    Persona("busy", 0.10, cpu=0.88, memory=0.72, disk=0.55, updates=4),
+    Persona("disk filling", 0.07, cpu=0.25, memory=0.50, disk=0.91, disk_growth_per_day=0.015),
+    Persona("memory short", 0.06, cpu=0.45, memory=0.945, disk=0.50),
+    Persona("lossy link", 0.06, cpu=0.20, memory=0.40, disk=0.35, loss=0.05),
+    Persona("neglected", 0.06, cpu=0.30, memory=0.60, disk=0.72, updates=35),
     Persona("flapping", 0.03, cpu=0.30, memory=0.50, disk=0.45, silent=0.5),
 )
 FLAP_PERIOD = 600.0
@@ -97,6 +100,10 @@ class Node:
             self._processes(load),
             self._kernel(load, seconds, now),
             *self._pressure(load),
+            self._nstat(load, seconds),
+            self._care(),
+            Metric("temp", {"sensor": "coretemp_package_id_0"}, {"temp": 38.0 + 45 * load}),
+            Metric("kernel_vmstat", {}, {"oom_kill": int(self.persona.memory > 0.93)}),
         ]
 
     def _cpu(self, load: float) -> Metric:
@@ -148,6 +155,8 @@ class Node:
                     "used": swapped,
                     "free": swap - swapped,
                     "used_percent": 100.0 * swapped / swap,
+                    "in": self.counters.add("swap_in", swapped / 4096 * load),
+                    "out": self.counters.add("swap_out", swapped / 4096 * load),
                 },
             ),
         ]
@@ -186,6 +195,7 @@ class Node:
                 "inodes_used": inodes_used,
                 "inodes_free": inodes - inodes_used,
                 "inodes_used_percent": 100.0 * inodes_used / inodes,
+                "read_only": 0,
             },
         )
 
@@ -256,6 +266,27 @@ class Node:
                 "processes_forked": add("processes_forked", load * 10 * seconds),
                 "entropy_avail": 256,
             },
+        )
+
+    def _nstat(self, load: float, seconds: float) -> Metric:
+        add = self.counters.add
+        segments = load * 12_000 * seconds
+        return Metric(
+            "nstat",
+            {"name": "snmp"},
+            {
+                "TcpInSegs": add("TcpInSegs", segments),
+                "TcpOutSegs": add("TcpOutSegs", segments),
+                "TcpRetransSegs": add("TcpRetransSegs", segments * (0.002 + self.persona.loss)),
+            },
+        )
+
+    def _care(self) -> Metric:
+        security = self.persona.updates
+        return Metric(
+            "updates",
+            {},
+            {"pending": 3 * security, "security": security, "reboot_required": int(security > 10)},
         )
 
     def _pressure(self, load: float) -> list[Metric]:
