@@ -435,6 +435,32 @@ async def test_a_failing_store_is_one_line_and_nothing_is_forgotten(
     assert {time for time, _ in rows} == {START + s * 1000 for s in range(-30, 391, 30)}
 
 
+async def test_data_that_comes_while_a_window_is_scored_makes_it_due_again(
+    embedded: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = scorer(embedded, SmallFleet([Known("n1", "s1")]), clock=lambda: END + 15_000)
+    await service.tick()
+    write = embedded.write
+
+    async def and_more(points: Sequence[Point]) -> list[RefusedPoint]:
+        service.touch(START)
+        return await write(points)
+
+    monkeypatch.setattr(embedded, "write", and_more)
+    await service.score_at(END)
+    assert service.dirty == {END}
+
+
+async def test_a_clock_that_jumps_makes_a_bounded_number_of_windows_due(embedded: Store) -> None:
+    now = 0
+    service = scorer(embedded, SmallFleet(), every=5.0, window=5.0, clock=lambda: now)
+    for now in (10_000, START, 10_000, START + 5_000):  # noqa: B007 - the clock reads it
+        await service.tick()
+        assert len(service.dirty) <= 2_000
+    assert service.latest is not None
+    assert service.latest.end == START
+
+
 async def test_news_wakes_everyone_who_waits(embedded: Store) -> None:
     service = scorer(embedded, SmallFleet())
     waiting = [asyncio.create_task(service.news()) for _ in range(3)]

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from muster_collector.scoring.points import OVERALL, PILLAR
+from muster_collector.scoring.writing import write_all
 from muster_collector.store.base import Point, Query, Read, Store, Table, Value
 
 HOUR = 3_600_000
@@ -92,9 +93,8 @@ class Periods:
             )
         )
         expected = len(range(-(-(period.start + 1) // self.every), period.end // self.every + 1))
-        points = list(_points(f"{measurement}_{period.kind}", table, period.end, expected, fields))
-        if points:
-            await self.store.write(points)
+        name = f"{measurement}_{period.kind}"
+        await write_all(self.store, _points(name, table, period.end, expected, fields))
 
 
 def _points(

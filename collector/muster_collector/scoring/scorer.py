@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from itertools import islice
+from collections.abc import Awaitable, Callable
 
 from muster_collector.errors import StoreError
 from muster_collector.estate import Estate
@@ -22,10 +21,9 @@ from muster_collector.scoring.reading import hosts, read_tables, values
 from muster_collector.scoring.result import Result, compute
 from muster_collector.scoring.revisions import read_former, revise
 from muster_collector.scoring.units import FLEET, FleetView, make_units
-from muster_collector.store.base import Point, Query, Read, Store
+from muster_collector.scoring.writing import write_all
+from muster_collector.store.base import Query, Read, Store
 
-BATCH = 5_000
-"""Points a write."""
 REACH = 2_000
 """Strides back from now within which late data and gaps are still scored (a week of 5 minutes)."""
 AT_ONCE = 8
@@ -101,16 +99,16 @@ class Scorer:
 
     async def score_at(self, end_ms: int) -> Result:
         """Score the window that ends then and store it; after a `StoreError` it is still due."""
-        self.dirty.add(end_ms)
-        began = time.perf_counter()
-        result = await self.compute_at(end_ms)
-        new = self._stored is not None and end_ms > self._stored
-        former = {} if new else await read_former(self.store, end_ms)
-        await self._write(revise(points(result), former, self.clock()))
+        # Taken off the list first: data that comes while it is scored puts it back.
         self.dirty.discard(end_ms)
+        began = time.perf_counter()
+        try:
+            result = await self.compute_at(end_ms)
+            await self._store(result)
+        except StoreError:
+            self.dirty.add(end_ms)
+            raise
         self.periods.touch(end_ms)
-        if self._stored is not None:
-            self._stored = max(self._stored, end_ms)
         newest = self.latest is None or end_ms > self.latest.end
         events.scored(result, time.perf_counter() - began, newest=newest, due=len(self.dirty))
         if self.latest is None or end_ms >= self.latest.end:
@@ -118,6 +116,13 @@ class Scorer:
             self._news.set()
             self._news = asyncio.Event()
         return result
+
+    async def _store(self, result: Result) -> None:
+        new = self._stored is not None and result.end > self._stored
+        former = {} if new else await read_former(self.store, result.end)
+        await write_all(self.store, revise(points(result), former, self.clock()))
+        if self._stored is not None:
+            self._stored = max(self._stored, result.end)
 
     async def run(self) -> None:
         """Score every stride, for ever; while the store fails, what is due waits."""
@@ -132,9 +137,11 @@ class Scorer:
         self._first = self._first or end
         if self._stored is None:
             self.begin(await self._newest_stored(end) or self._first - self.every)
-        self.dirty.update(range(self._due + self.every, end, self.every))
+        # A clock that jumps years ahead must not make years of windows due.
+        oldest = end - REACH * self.every
+        self.dirty.update(range(max(self._due, oldest) + self.every, end, self.every))
         self._due = max(self._due, end)
-        self.dirty = {due for due in self.dirty if due > end - REACH * self.every}
+        self.dirty = {due for due in self.dirty if due > oldest}
         await self.score_at(end)
         for due in sorted(self.dirty, reverse=True)[:AT_ONCE]:
             await self.score_at(due)
@@ -169,12 +176,3 @@ class Scorer:
             if self.failing:
                 events.goes_on(len(self.dirty))
             self.failing = False
-
-    async def _write(self, batch: Iterable[Point]) -> None:
-        rest, refused, reason = iter(batch), 0, ""
-        while chunk := list(islice(rest, BATCH)):
-            refusals = await self.store.write(chunk)
-            refused += len(refusals)
-            reason = refusals[0].reason if refusals else reason
-        if refused:
-            events.refused(refused, reason)
