@@ -17,6 +17,8 @@ COMMANDS: tuple[str, ...] = (
     "readiness",
     "explain",
     "targets",
+    "completeness",
+    "quarantine",
     "estate",
     "score",
     "scorecard",

@@ -8,7 +8,8 @@ Every seq from 0 to `highest` is in exactly one of
 Invariants: `beyond` holds nothing up to `through` + 1; `lost` sets are disjoint subsets of what is
 settled; stored + refused + lost + missing + pending = highest + 1 - before, where `before` is what
 this ledger never had to account for. What was given up as lost and arrives after all is stored, and
-no longer lost. No message costs more memory than a range, and ranges are capped.
+no longer lost. No message costs more memory than a range, and ranges are capped. Reading (`missing`,
+`losses`) is safe from other threads.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class Account:
     def losses(self) -> dict[str, int]:
         """How many were lost, by reason."""
         counts = dict(self.forgotten)
-        for reason, ranges in self.lost.items():
+        for reason, ranges in list(self.lost.items()):
             if reason != BEFORE and ranges:
                 counts[reason] = counts.get(reason, 0) + len(ranges)
         return counts
@@ -128,7 +129,7 @@ class Account:
         if not self.pending:
             return spans
         left = Ranges(spans)
-        for seq in self.pending:
+        for seq in list(self.pending):
             left.remove(seq, seq)
         return left.spans
 

@@ -58,14 +58,14 @@ class Node:
 
     @property
     def totals(self) -> Totals:
-        """What became of all its reports so far."""
+        """What became of all its reports so far; may be asked for in any thread."""
         counts: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
-        for key, count in self.former.items():
+        for key, count in list(self.former.items()):
             kind, _, reason = key.partition(":")
             (reasons if reason else counts)[reason or kind] += count
         missing = 0
-        for account in self.accounts.values():
+        for account in list(self.accounts.values()):
             counts.update(_counts(account))
             reasons.update(account.losses)
             missing += account.missing_count

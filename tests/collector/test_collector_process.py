@@ -1,0 +1,242 @@
+"""`muster collector` as its operator meets it: a process, its files, its log, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+from collector.centre import NOW, NodeClient, birth, report, until
+
+from muster_wire import topics
+from servers import Influx1, Mosquitto, free_port
+
+MakeConfig = Callable[..., Path]
+
+
+@pytest.fixture
+def make_config(tmp_path: Path) -> MakeConfig:
+    def make(broker: str, more: str = "", store: str = 'kind = "embedded"') -> Path:
+        file = tmp_path / "collector.toml"
+        file.write_text(
+            f'[mqtt]\nurl = "{broker}"\nroot = "process/{tmp_path.name}"\n'
+            f'client_id = "{tmp_path.name}"\nreceive_maximum = 50\n{more}\n'
+            f'[collector]\ndata = "{tmp_path}/data"\nroles = ["ingest"]\nack_every = "100ms"\n'
+            f'[store]\n{store}\nflush = "20ms"\n'
+        )
+        return file
+
+    return make
+
+
+def muster(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "muster_collector", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@contextmanager
+def collector(file: Path) -> Iterator[tuple[subprocess.Popen[bytes], Callable[[], str]]]:
+    """The process and what it has said so far."""
+    log = file.with_suffix(".log")
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "muster_collector", "collector", "run", "--config", str(file)],
+            stderr=out,
+        )
+    try:
+        yield process, log.read_text
+    finally:
+        process.kill()
+        process.wait()
+
+
+def database_says(server: Influx1, database: str, query: str) -> Any:
+    """The one series of an InfluxQL answer, times in ms."""
+    text = urllib.parse.urlencode({"db": database, "epoch": "ms", "q": query})
+    with urllib.request.urlopen(f"{server.url}/query?{text}", timeout=20) as answer:
+        return json.load(answer)["results"][0]["series"][0]
+
+
+def after(seq: int) -> Callable[[dict[str, Any]], bool]:
+    """Whether an ack settles more than that."""
+    return lambda ack: bool(ack["through"] > seq)
+
+
+async def test_sigkill_in_mid_stream_loses_nothing_and_stores_nothing_twice(
+    mosquitto: Mosquitto, influx1: Influx1, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    """Three times killed while 600 reports come; the database itself is asked for its count."""
+    database = "sigkill"
+    store = f'kind = "influxdb"\nurl = "{influx1.url}"\ndatabase = "{database}"'
+    file = make_config(mosquitto.url, store=store)
+    root, count = f"process/{tmp_path.name}", 600
+    async with aiomqtt.Client(
+        "127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5
+    ) as client:
+        await client.subscribe(topics.topic("s1", "n1", "ack", root=root))
+        node = NodeClient(client, root, "n1", "s1")
+        listening = asyncio.create_task(node.listen())
+        for start in (0, 200, 400):
+            with collector(file) as (process, said):
+                await until(lambda: "broker connected" in said(), "connected")
+                for seq in range(start, start + 200):
+                    await node.send(report(seq))
+                await node.ack(after(start + 20))
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+            file.with_suffix(".log").write_text("")
+        with collector(file) as (process, said):
+            await until(lambda: "broker connected" in said(), "connected")
+            await node.send(birth(next=count), "birth")
+            for _ in range(20):
+                ack = await node.ack(lambda _: True)
+                node.acks.clear()
+                if ack["through"] == count - 1:
+                    break
+                for first, last in ack["missing"]:
+                    for seq in range(first, last + 1):
+                        await node.send(report(seq))
+                await node.send(birth(next=count), "birth")
+            assert ack["through"] == count - 1
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        listening.cancel()
+    series = await asyncio.to_thread(database_says, influx1, database, "SELECT used FROM mem")
+    assert [row[0] for row in series["values"]] == [NOW + seq for seq in range(count)]
+    assert [row[1] for row in series["values"]] == list(range(count))
+
+
+async def test_a_broker_that_comes_late_is_waited_for_with_one_line(
+    make_config: MakeConfig, tmp_path: Path
+) -> None:
+    broker = Mosquitto(tmp_path / "broker")
+    with collector(make_config(broker.url)) as (process, said):
+        await until(lambda: "broker away" in said(), "it says that the broker is away")
+        await asyncio.to_thread(broker.start)
+        await until(lambda: "broker connected" in said(), "connected")
+        broker.kill()
+        await until(lambda: said().count("broker away") == 2, "it says that the broker went")
+        await asyncio.to_thread(broker.start)
+        await until(lambda: said().count("broker connected") == 2, "connected again")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    broker.stop()
+    assert said().count("Traceback") == 0
+    assert len(said().splitlines()) == 6, said()
+
+
+async def test_a_wrong_password_is_one_clear_line(make_config: MakeConfig, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    command = ["mosquitto_passwd", "-c", "-b", str(passwords), "muster", "right"]
+    await asyncio.to_thread(subprocess.run, command, check=True)
+    passwords.chmod(0o644)
+    broker = Mosquitto(tmp_path / "broker", f"password_file {passwords}\n").start()
+    secret = tmp_path / "secret"
+    secret.write_text("wrong\n")
+    file = make_config(broker.url, f'username = "muster"\npassword_file = "{secret}"')
+    with collector(file) as (process, said):
+        await until(lambda: "broker away" in said(), "it says why")
+        line = next(line for line in said().splitlines() if "broker away" in line)
+        assert broker.url in line
+        assert "authori" in line or "password" in line
+        assert "wrong" not in said()
+        secret.write_text("right\n")
+        await until(lambda: "broker connected" in said(), "the mended password is taken")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    broker.stop()
+
+
+async def test_a_second_collector_on_the_same_data_is_refused(
+    mosquitto: Mosquitto, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    file = make_config(mosquitto.url)
+    with collector(file) as (process, said):
+        await until(lambda: "broker connected" in said(), "connected")
+        second = await asyncio.to_thread(muster, "collector", "run", "--config", str(file))
+        assert second.returncode == 1
+        (line,) = second.stderr.splitlines()
+        assert f"{tmp_path}/data is in use by another collector (process {process.pid})" in line
+
+
+async def test_quarantine_can_be_read_while_the_collector_runs(
+    mosquitto: Mosquitto, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    file = make_config(mosquitto.url)
+    root = f"process/{tmp_path.name}"
+    with collector(file) as (_, said):
+        await until(lambda: "broker connected" in said(), "connected")
+        async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+            place = topics.topic("s1", "n1", "report", root=root)
+            await client.publish(place, b"\x1b[31mnot json", qos=1)
+        await until(lambda: "refused" in said(), "refused")
+        data = ("--data", f"{tmp_path}/data")
+        await until(lambda: _listed(data) == ["not json"], "listed")
+        shown = muster("quarantine", "show", "1", *data)
+        raw = muster("quarantine", "show", "1", "--raw", *data)
+    assert shown.returncode == 0
+    assert "\x1b" not in shown.stdout
+    assert "not json" in shown.stdout.splitlines()[-1]
+    assert raw.stdout == "\x1b[31mnot json"
+    absent = muster("quarantine", "show", "99", *data)
+    assert (absent.returncode, len(absent.stderr.splitlines())) == (1, 1)
+
+
+def _listed(data: tuple[str, ...]) -> list[Any]:
+    found = muster("quarantine", "list", *data, "--format", "json")
+    return [row["reason"] for row in json.loads(found.stdout or "[]")]
+
+
+def test_a_quarantine_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    answer = muster("quarantine", "list", "--data", str(tmp_path))
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"muster: {tmp_path}/ledger.db: no such file")
+
+
+def test_completeness_without_a_collector_is_one_line() -> None:
+    answer = muster("completeness", "--url", f"http://127.0.0.1:{free_port()}")
+    assert answer.returncode == 1
+    assert "is the collector running?" in answer.stderr
+
+
+def test_check_prints_what_is_in_force(make_config: MakeConfig) -> None:
+    answer = muster("collector", "check", "--config", str(make_config("mqtt://127.0.0.1:1")))
+    assert answer.returncode == 0, answer.stderr
+    assert "[mqtt] url = mqtt://127.0.0.1:1" in answer.stdout.splitlines()
+    assert "[collector] partitions = 0-63" in answer.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('password_file = "no-such"', "[mqtt] password_file = no-such: cannot be read"),
+        ("colour = 1", "[mqtt] colour: unknown key, use one of"),
+        ("keepalive = 30", "[mqtt] keepalive = 30: write a duration such as 10s"),
+        ('url = "tcp://h"', "not TOML: "),
+    ],
+)
+def test_check_names_file_key_value_and_mend(
+    make_config: MakeConfig, more: str, words: str
+) -> None:
+    answer = muster("collector", "check", "--config", str(make_config("mqtt://h:1", more)))
+    assert answer.returncode == 2
+    (line,) = answer.stderr.splitlines()
+    assert words in line
+
+
+def test_certificates_that_are_not_there_are_named(make_config: MakeConfig) -> None:
+    file = make_config("mqtts://localhost:1", 'ca_file = "no-such.pem"')
+    answer = muster("collector", "check", "--config", str(file))
+    assert answer.returncode == 2
+    assert "no-such.pem" in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
