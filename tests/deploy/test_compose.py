@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from deploy.small_yaml import read
 
-from muster_agent.cli import main as agent
 from muster_collector.config import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,11 +112,6 @@ def test_the_collector_accepts_its_examples(file: str) -> None:
     assert config.mqtt.cert_file
     assert config.store.kind == "influxdb"
     assert config.api.token_file
-
-
-def test_the_agent_accepts_its_example(capsys: pytest.CaptureFixture[str]) -> None:
-    file = ROOT / "deploy" / "config" / "agent.toml"
-    assert agent(["check", "--config", str(file)]) == 0, capsys.readouterr().err
 
 
 def test_the_owners_of_the_tokens_are_the_users_of_the_images() -> None:

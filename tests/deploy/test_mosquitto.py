@@ -15,6 +15,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from muster_agent.cli import main
 from muster_wire.topics import topic
 from servers import Mosquitto
 
@@ -241,6 +242,7 @@ async def test_the_agent_reports_with_the_example_configuration(
         assert text.count(old) >= 1
         text = text.replace(old, new)
     (tmp_path / "agent.toml").write_text(text)
+    assert main(["check", "--config", str(tmp_path / "agent.toml")]) == 0
     run = [sys.executable, "-m", "muster_agent", "run", "--config", str(tmp_path / "agent.toml")]
     async with connected(broker, "Collector") as collector:
         await collector.subscribe("muster/v1/+/+/+/report", qos=1)
