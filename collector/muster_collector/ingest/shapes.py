@@ -26,6 +26,8 @@ HOUR = 3_600_000
 _NAMES: Mapping[type, str] = {int: "int", float: "float", bool: "bool", str: "str"}
 
 Tags = tuple[tuple[str, str], ...]
+Wrong = tuple[str, str]
+"""Why a metric is refused: the reason (counted) and the detail."""
 
 
 class Limits(Protocol):
@@ -49,7 +51,7 @@ class Limits(Protocol):
 
 
 class Fault(NamedTuple):
-    """A metric that is refused: its name, the reason (counted), the detail, what it was."""
+    """A metric that is refused: the reason (counted), the detail, what it was."""
 
     reason: str
     detail: str
@@ -59,9 +61,13 @@ class Fault(NamedTuple):
 class Shape(NamedTuple):
     """What is known of all metrics of one shape; `floats` are fields to convert."""
 
-    fault: tuple[str, str] | None
+    fault: Wrong | None
     floats: tuple[str, ...]
     texts: tuple[str, ...]
+
+
+PLAIN = Shape(None, (), ())
+"""The usual one, with nothing to look at or to do."""
 
 
 class NodeSeries:
@@ -70,7 +76,7 @@ class NodeSeries:
     __slots__ = ("begun", "hour", "tags")
 
     def __init__(self) -> None:
-        self.tags: dict[tuple[str, Tags], Tags | tuple[str, str]] = {}
+        self.tags: dict[tuple[str, Tags], Tags] = {}
         self.hour = 0
         self.begun = 0
 
@@ -100,15 +106,15 @@ class Shapes:
             shape = shapes.get(key) or self._shape(*key)
             place = (name, tuple(metric.tags.items()))
             tags = known.get(place)
-            if tags is None:
-                tags = self._begin(series, who, place, now)
-            wrong = shape.fault or self._texts(shape, fields) or _faulty(tags)
-            if wrong is None and shape.floats:
-                wrong = _convert(fields, shape.floats)
-            if wrong is not None:
-                faults.append(Fault(*wrong, metric))
-            else:
-                points.append(Point(name, tags, fields, ts))  # type: ignore[arg-type]
+            if shape is not PLAIN or tags is None:
+                wrong = self._wrong(shape, fields)
+                if wrong is None and tags is None:
+                    tags, wrong = self._begin(series, who, place, now)
+                if wrong is not None:
+                    faults.append(Fault(*wrong, metric))
+                    continue
+                assert tags is not None  # noqa: S101 - `_begin` gives one of the two
+            points.append(Point(name, tags, fields, ts))
         return points, faults
 
     def _shape(self, name: str, keys: tuple[str, ...], kinds: tuple[type, ...]) -> Shape:
@@ -126,11 +132,11 @@ class Shapes:
             elif want is not None and want != got:
                 fault = fault or ("type", f"{name} {field} is a {got}, the catalogue says {want}")
         texts = tuple(field for field, kind in zip(keys, kinds, strict=True) if kind is str)
-        shape = Shape(fault, tuple(floats), texts)
+        shape = Shape(fault, tuple(floats), texts) if fault or floats or texts else PLAIN
         self._shapes[name, keys, kinds] = shape
         return shape
 
-    def _too_much(self, name: str, keys: tuple[str, ...]) -> tuple[str, str] | None:
+    def _too_much(self, name: str, keys: tuple[str, ...]) -> Wrong | None:
         limits = self._limits
         if not keys:
             return "limit", f"{name[:80]} has no fields"
@@ -140,45 +146,44 @@ class Shapes:
             return "limit", f"{name[:80]}: a name has more than {limits.text} characters"
         return None
 
-    def _texts(self, shape: Shape, fields: Mapping[str, Value]) -> tuple[str, str] | None:
+    def _wrong(self, shape: Shape, fields: dict[str, Value]) -> Wrong | None:
+        """What is wrong with the values of a metric of this shape; converts what has to be."""
         for key in shape.texts:
             if len(str(fields[key])) > self._limits.text:
                 return "limit", f"{key[:80]} has more than {self._limits.text} characters"
-        return None
+        return shape.fault or _convert(fields, shape.floats)
 
     def _begin(
         self, series: NodeSeries, who: tuple[str, str], place: tuple[str, Tags], now: int
-    ) -> Tags | tuple[str, str]:
-        """The tags of a series that is new here, or why it may not be; names a fault as two texts.
+    ) -> tuple[Tags | None, Wrong | None]:
+        """The tags of a series that is new here, or why it may not be.
 
         Only what may be is remembered: what a node can make up must not fill the memory.
         """
         tags, limits = place[1], self._limits
         if len(tags) > limits.tags:
-            return "limit", f"{place[0][:80]} has {len(tags)} tags, more than {limits.tags}"
+            return None, ("limit", f"{place[0][:80]} has {len(tags)} tags, more than {limits.tags}")
         if any(len(key) > limits.text or len(value) > limits.text for key, value in tags):
-            return "limit", f"{place[0][:80]}: a tag has more than {limits.text} characters"
+            return None, ("limit", f"{place[0][:80]}: a tag has more than {limits.text} characters")
         if sum(len(key) + len(value) for key, value in tags) > TAGS_LENGTH:
-            return "limit", f"{place[0][:80]}: its tags have more than {TAGS_LENGTH} characters"
+            return None, (
+                "limit",
+                f"{place[0][:80]}: its tags have more than {TAGS_LENGTH} characters",
+            )
         if now - series.hour >= HOUR:
             series.hour, series.begun = now, 0
             if len(series.tags) > 2 * limits.new_series:
                 series.tags.clear()
         if series.begun >= limits.new_series:
-            return "new series", f"more than {limits.new_series} new series within an hour"
+            return None, ("new series", f"more than {limits.new_series} new series within an hour")
         series.begun += 1
         named = {key: value for key, value in tags if value}
         named |= {"host": who[0], "site": who[1]}
         made = series.tags[place] = tuple(sorted(named.items()))
-        return made
+        return made, None
 
 
-def _faulty(tags: Tags | tuple[str, str]) -> tuple[str, str] | None:
-    """A fault has a text where tags have pairs."""
-    return tags if isinstance(tags[0], str) else None
-
-
-def _convert(fields: dict[str, Value], floats: tuple[str, ...]) -> tuple[str, str] | None:
+def _convert(fields: dict[str, Value], floats: tuple[str, ...]) -> Wrong | None:
     for key in floats:
         try:
             fields[key] = float(fields[key])

@@ -8,8 +8,8 @@ Every seq from 0 to `highest` is in exactly one of
 Invariants: `beyond` holds nothing up to `through` + 1; `lost` sets are disjoint subsets of what is
 settled; stored + refused + lost + missing + pending = highest + 1 - before, where `before` is what
 this ledger never had to account for. What was given up as lost and arrives after all is stored, and
-no longer lost. No message costs more memory than a range, and ranges are capped. Reading (`missing`,
-`losses`) is safe from other threads.
+no longer lost. No message costs more memory than a range, and ranges are capped. `missing` and
+`losses` may be read in any thread.
 """
 
 from __future__ import annotations
