@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from muster_collector import config as configuration
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from muster_collector.store.base import Store
 
 Started = Callable[[], None]
-
-
-class NoNodes:
-    """The fleet of a process without the ingest role."""
-
-    def nodes(self) -> Iterable[Any]:
-        """None."""
-        return ()
 
 
 async def run(
@@ -67,7 +59,7 @@ async def _roles(
         from muster_collector.ingest.service import Ingest  # noqa: PLC0415
 
         ingest = Ingest(config, store, on_stored=lambda ts: late[0](ts) if late else None)
-    fleet = ingest.fleet if ingest else NoNodes()
+    fleet = ingest.fleet if ingest else _stored_fleet(store)
     scorer = _scorer(config, store, fleet) if {"score", "api"} & set(roles) else None
     async with asyncio.TaskGroup() as tasks:
         if ingest is not None:
@@ -97,6 +89,14 @@ def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
         known, _ = found.split(MusterError)
         found = (known or found).exceptions[0]
     return found
+
+
+def _stored_fleet(store: Store) -> Any:
+    """The nodes that another process, with the ingest role, has accounts of in the store."""
+    from muster_collector.scoring.scorer import wall_clock  # noqa: PLC0415
+    from muster_collector.scoring.stored_fleet import StoredFleet  # noqa: PLC0415
+
+    return StoredFleet(store, wall_clock)
 
 
 def _scorer(config: configuration.Config, store: Store, fleet: Any) -> Scorer:

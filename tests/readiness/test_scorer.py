@@ -31,6 +31,7 @@ from muster_collector.estate.model import District, Region, Role, Site
 from muster_collector.estate.model import Node as EstateNode
 from muster_collector.readiness import load
 from muster_collector.scoring.scorer import Scorer
+from muster_collector.scoring.stored_fleet import StoredFleet
 from muster_collector.simulate import world as simulated
 from muster_collector.store.base import Point, Query, Read, RefusedPoint, Store, Table
 from muster_collector.store.embedded import EmbeddedStore
@@ -165,6 +166,26 @@ async def test_planned_nodes_that_never_reported_count_against_coverage(embedded
     assert site.why(1) == "no member"
     planned = await stored(embedded, "readiness", ("scored", "planned"), level="district")
     assert planned == [(END, 1, 1)], "a site without a node and without a plan is no member"
+
+
+async def test_a_scorer_without_an_intake_knows_the_nodes_from_their_accounts(
+    either: Store,
+) -> None:
+    def account(site: str, silent: float) -> Point:
+        return point("n1", site, "completeness", END - MINUTE, "", stored=3, silent_s=silent)
+
+    quiet = point("n2", "s1", "completeness", END - MINUTE, "", stored=7, silent_s=500.0)
+    moved = [account("before", 4000.0), account("s1", 2.5)]
+    await either.write([*cpu("n1", "s1", 50.0), *disk("n1", "s1", 50), *moved, quiet])
+    fleet = StoredFleet(either, lambda: END)
+    service = Scorer(either, small_card(), EMPTY, fleet, window=300, every=300, clock=lambda: END)
+    result = await service.score_at(END)
+    assert result.levels["node"].level.ids == ("n1", "n2")
+    assert result.levels["site"].level.ids == ("s1",)
+    assert {n.node: (n.online, n.totals["stored"]) for n in fleet.nodes()} == {
+        "n1": (True, 3),
+        "n2": (False, 7),
+    }
 
 
 async def test_a_planned_node_counts_from_its_day_on(embedded: Store) -> None:

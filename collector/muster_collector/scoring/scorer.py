@@ -20,6 +20,7 @@ from muster_collector.scoring.points import OVERALL, points
 from muster_collector.scoring.reading import hosts, read_tables, values
 from muster_collector.scoring.result import Result, compute
 from muster_collector.scoring.revisions import read_former, revise
+from muster_collector.scoring.stored_fleet import StoredFleet
 from muster_collector.scoring.units import FLEET, FleetView, make_units
 from muster_collector.scoring.writing import write_all
 from muster_collector.store.base import Query, Read, Store
@@ -87,6 +88,8 @@ class Scorer:
 
     async def compute_at(self, end_ms: int) -> Result:
         """The scores of the window that ends then, from what the store holds; writes nothing."""
+        if isinstance(self.fleet, StoredFleet):
+            await self.fleet.refresh()
         tables = await read_tables(self.store, self.card, end_ms - self.window, end_ms)
         units = make_units(self.estate, self.fleet, end_ms, hosts(tables))
 
