@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from muster_collector.api.params import Format, Limit, Offset, as_json, table
 from muster_collector.api.services import Given, NodeInfo, Services
 
 router = APIRouter(prefix="/api/v1", tags=["nodes"])
-TOTALS = ("stored", "duplicate", "refused", "late", "lost", "missing")
+TOTALS = ("stored", "duplicate", "refused", "late", "lost", "missing", "unreadable")
 COLUMNS = (
     "node", "site", "online", "simulated", "every", "first_seen", "last_report", "silent_s",
     "agent", "score", "grade", *TOTALS,
@@ -70,12 +71,17 @@ async def completeness(
     offset: Offset = 0,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Response:
-    """Reports stored, refused, late, lost and missing since each node's epoch began, and in all."""
+    """What became of every report of each node, and of all: stored, late, lost and why, missing."""
     wanted = {"site": site, "node": node}
     known = list(_filtered(given, {k: v for k, v in wanted.items() if v is not None}))
     rows = await _rows(given, known)
-    total = {name: sum(row[name] for row in rows) for name in TOTALS}
-    page = [{name: row[name] for name in COMPLETENESS} for row in rows[offset : offset + limit]]
+    total: dict[str, Any] = {name: sum(row[name] for row in rows) for name in TOTALS}
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        reasons.update(row["reasons"])
+    total["reasons"] = dict(sorted(reasons.items()))
+    names = (*COMPLETENESS, "reasons")
+    page = [{name: row[name] for name in names} for row in rows[offset : offset + limit]]
     return await table(page, COMPLETENESS, format, total=len(rows), offset=offset, sum=total)
 
 
@@ -108,6 +114,7 @@ def _row(given: Services, info: NodeInfo) -> dict[str, Any]:
     }
     totals = _plain(info.totals)
     row |= {name: int(totals.get(name, 0)) for name in TOTALS}
+    row["reasons"] = dict(totals.get("reasons", {}))
     result = given.scorer.latest
     if result is not None and (found := result.find("node", info.node)) is not None:
         score = float(found[0].scores.value[found[1], 0])

@@ -50,7 +50,14 @@ class Info:
     simulated: bool = False
     agent: str = "0.1.0"
     inventory: dict[str, Any] = field(default_factory=lambda: {"cpus": 4})
-    totals: dict[str, int] = field(default_factory=lambda: {"stored": 5, "lost": 1, "missing": 2})
+    totals: dict[str, Any] = field(
+        default_factory=lambda: {
+            "stored": 5,
+            "lost": 1,
+            "missing": 2,
+            "reasons": {"spool full": 1},
+        }
+    )
 
 
 class Answer(NamedTuple):

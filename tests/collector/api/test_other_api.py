@@ -62,6 +62,8 @@ async def test_completeness_adds_up(world: World) -> None:
     assert answer["sum"]["stored"] == 10
     assert answer["sum"]["lost"] == 2
     assert answer["sum"]["refused"] == 0
+    assert answer["sum"]["reasons"] == {"spool full": 2}
+    assert answer["rows"][0]["reasons"] == {"spool full": 1}
 
 
 async def test_series_of_one_node(world: World) -> None:
