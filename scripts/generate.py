@@ -16,6 +16,7 @@ GENERATORS: tuple[str, ...] = (
     "reference:metrics",
     "reference:sensors",
     "muster_agent.reference:generate",
+    "muster_collector.config_reference:generate",
 )
 """Functions as `module:function`, each returning relative path -> content."""
 

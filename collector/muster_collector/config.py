@@ -50,7 +50,7 @@ Partitions = Annotated[frozenset[int], BeforeValidator(_partitions, json_schema_
 class Section(BaseModel):
     """A table of the file: no other keys, no conversions between types, never changed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Mqtt(Section):
