@@ -15,6 +15,8 @@ from agent.test_agent_cli import muster_agent
 from muster_agent.systemd import Notifier
 from servers import Mosquitto
 
+UNIT = Path(__file__).resolve().parents[2] / "deploy" / "systemd" / "muster-agent.service"
+
 
 @pytest.fixture
 def agents(tmp_path: Path) -> Iterator[Any]:
@@ -67,6 +69,13 @@ async def test_systemd_hears_that_it_is_ready_and_alive(
     agent.start(NOTIFY_SOCKET=ear.getsockname(), WATCHDOG_USEC="200000")
     assert [ear.recv(100) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
     assert await agent.stop() == 0
+
+
+def test_the_unit_listens_for_what_the_agent_tells() -> None:
+    lines = set(UNIT.read_text().splitlines())
+    assert {"Type=notify", "NotifyAccess=main", "ExecReload=/bin/kill -HUP $MAINPID"} <= lines
+    assert any(line.startswith("WatchdogSec=") for line in lines)
+    assert any(line.startswith("RestrictAddressFamilies=") and "AF_UNIX" in line for line in lines)
 
 
 def test_without_systemd_nothing_is_told_and_nothing_is_due() -> None:
