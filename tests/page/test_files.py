@@ -76,3 +76,11 @@ def test_all_scripts_are_small_when_compressed() -> None:
 def test_what_others_wrote_has_its_licence_beside_it() -> None:
     for folder in [*(PAGE / "vendor").iterdir(), *(Path(__file__).parent / "vendor").iterdir()]:
         assert (folder / "LICENSE").is_file(), folder
+
+
+def test_every_module_is_asked_for_at_once() -> None:
+    """Otherwise each import waits for the answer before it, over and over."""
+    text = (PAGE / "index.html").read_text(encoding="utf-8")
+    preloaded = re.findall(r'<link rel="modulepreload" href="\./([^"]+)"', text)
+    modules = sorted(p.relative_to(PAGE).as_posix() for p in (PAGE / "js").rglob("*.js"))
+    assert preloaded == [name for name in modules if name != "js/main.js"]

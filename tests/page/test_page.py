@@ -60,7 +60,7 @@ async def test_points_lost_are_shown_to_sum_to_what_is_missing_from_100(
     level, row = await result(small, "node", "sim-0004")
     missing = 100 - level.scores.value[row, 0]
     await expect(page.locator(".sum")).to_contain_text(f"{missing:.2f}")
-    shown = await page.locator(".stack .points").all_inner_texts()
+    shown = await page.locator(".stack .points").all_text_contents()
     assert sum(figure(text) for text in shown) == pytest.approx(missing, abs=0.01 * len(shown))
 
 

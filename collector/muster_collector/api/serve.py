@@ -33,12 +33,15 @@ def bind(host: str, port: int) -> socket.socket:
     if not 0 <= port < 65536:
         raise ConfigError(f"[api] port = {port}: use 1 to 65535, or 0 for any that is free")
     try:
-        return socket.create_server((host, port), family=family, backlog=512)
+        listener = socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
         raise ConfigError(
             f"[api] port = {port}: cannot listen on {host} ({error.strerror or error});"
             " choose another port (--port in the demo)"
         ) from error
+    # What it accepts inherits this; without it asyncio's answers wait 40 ms for the peer's ack.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 async def serve(

@@ -70,7 +70,7 @@ export function bytes(value, suffix = "B") {
   return `${step ? significant(amount) : number(amount, 0)} ${STEPS[step]}${suffix}`;
 }
 
-const UNIT_NAMES = { percent: "%", Cel: "°C", "1/s": "/s" };
+const UNIT_NAMES = { percent: "%", Cel: "°C", "1/s": "/s", "1/h": "/h" };
 
 /** A value with its unit. */
 export function withUnit(value, unit) {

@@ -99,9 +99,10 @@ async function card(signal) {
 const rest = ({ last }) => (last ? Math.max(0, last.end + 9 * last.took - performance.now()) : 0);
 const restingOnes = (feeds) => feeds.filter((one) => one.costly && rest(one) > 0);
 
-async function feed(one, signal, shown) {
+async function feed(one, signal, shown, named) {
   const began = performance.now();
   const answer = await one.load(signal);
+  await named;
   if (signal.aborted || shown !== view) return;
   one.show(answer);
   entitle();
@@ -116,20 +117,20 @@ async function feed(one, signal, shown) {
 async function load(signal) {
   const shown = view;
   const resting = restingOnes(shown.feeds);
-  // Names and colours come first, but their absence must not hold back the figures.
-  const carded = await Promise.allSettled([card(signal)]);
+  // Names and colours are awaited, but their failure must not hold back the figures.
+  const named = Promise.allSettled([card(signal)]);
   const stage = (later) =>
     Promise.allSettled(
       shown.feeds
         .filter((one) => Boolean(one.later) === later && !resting.includes(one))
-        .map((one) => feed(one, signal, shown)),
+        .map((one) => feed(one, signal, shown, named)),
     );
   const done = [...(await stage(false)), ...(await stage(true))];
   if (signal.aborted) return Infinity;
   const failures = done.filter((one) => one.status === "rejected").map((one) => one.reason);
   const bug = failures.find((reason) => !(reason instanceof ApiError));
   if (bug) throw bug;
-  const refused = [...failures, ...carded.map((one) => one.reason)].find((one) => one?.status === 401);
+  const refused = [...failures, (await named)[0].reason].find((one) => one?.status === 401);
   if (refused) askForToken();
   const [first] = failures;
   if (first && (failures.length === done.length || !first.status)) throw first;

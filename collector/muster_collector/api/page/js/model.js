@@ -7,6 +7,7 @@ const model = {
   head: null,
   units: Object.fromEntries(LEVELS.map((level) => [level, new Map()])),
   about: new Map(),
+  sites: new Map(),
 };
 
 /** Time, window, every (ms), method and pillars of the newest scores; null before there are any. */
@@ -58,10 +59,37 @@ const named = (scores) =>
 /** Takes over rows of `/api/v1/nodes`: what is known of nodes beside their scores. */
 export function setNodes(rows, site) {
   model.about = renewed(model.about, rows, site);
+  model.sites = makeUp();
+}
+
+/** By site, how many nodes there are and how many of them are simulated. */
+function makeUp() {
+  const sites = new Map();
+  for (const { site, simulated } of model.about.values()) {
+    const one = sites.get(site) ?? { nodes: 0, simulated: 0 };
+    one.nodes += 1;
+    one.simulated += simulated ? 1 : 0;
+    sites.set(site, one);
+  }
+  return sites;
+}
+
+function marked(site) {
+  const { nodes, simulated } = model.sites.get(site.id) ?? { nodes: 0, simulated: 0 };
+  return { ...site, simulated: nodes > 0 && nodes === simulated };
+}
+
+/** How many nodes a unit has, and how many of them are simulated. */
+export function madeOf(level, id) {
+  const own = level === "site" ? [{ id }] : below(level, id).site;
+  const counts = own.map((site) => model.sites.get(site.id)).filter(Boolean);
+  const sum = (name) => counts.reduce((total, one) => total + one[name], 0);
+  return { nodes: sum("nodes"), simulated: sum("simulated") };
 }
 
 function allOf(level) {
   const scored = [...model.units[level].values()].map(whole);
+  if (level === "site") return scored.map(marked);
   if (level !== "node") return scored;
   const unscored = [...model.about.values()].filter((row) => !model.units.node.has(row.id));
   return [...scored, ...unscored.map((row) => ({ ...row, ...ancestors("node", row.site) }))];

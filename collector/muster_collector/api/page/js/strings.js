@@ -88,7 +88,7 @@ export const STRINGS = {
   ],
   scale_none: ["No score; it could be from {low} to {high}", "无评分；可能为 {low} 至 {high}"],
   scale_empty: ["No score", "无评分"],
-  trend: ["The last hour", "最近一小时"],
+  trend: ["Trend", "趋势"],
   trend_empty: [
     "No score in the last hour yet. The line begins with the first window.",
     "最近一小时尚无评分，第一个时间窗结束后开始绘制。",
@@ -155,6 +155,8 @@ export const STRINGS = {
   status_refused: ["refused", "被拒"],
   status_planned: ["planned", "已规划"],
   status_unknown: ["unknown", "未知"],
+  made_of: ["{nodes} nodes", "{nodes} 个节点"],
+  made_of_simulated: ["{n} simulated", "{n} 个为模拟"],
   simulated: ["simulated", "模拟"],
   example: ["example estate", "示例名录"],
   last_report: ["Last report", "最近报告"],
@@ -169,7 +171,7 @@ export const STRINGS = {
   next: ["Next", "下一页"],
 
   // node
-  live_plots: ["This hour on the machine", "本机最近一小时"],
+  live_plots: ["On the machine, up to an hour back", "本机最近一小时内"],
   plot_cpu: ["CPU", "CPU"],
   plot_memory: ["Memory", "内存"],
   plot_network: ["Network", "网络"],

@@ -111,7 +111,7 @@ function nodesCell(unit) {
 }
 
 const placeColumns = (level) => [
-  { key: "name", label: t(level), value: nameOf, cell: link },
+  { key: "name", label: t(level), value: nameOf, mark: (u) => `${nameOf(u)} ${u.simulated}`, cell: link },
   ...scoreColumns(),
   {
     key: "scored",

@@ -4,10 +4,9 @@ import { get } from "../api.js";
 import { h } from "../dom.js";
 import { bytes, count, percent } from "../format.js";
 import { t } from "../i18n.js";
-import { now } from "../clock.js";
+import { axisOf } from "../trend.js";
 import { fromZero, plot, whole } from "./plot.js";
 
-const HOUR = 3_600_000;
 const rate = (value) => bytes(value, "B/s");
 
 // Each line: what it reads, which series of the node it keeps and adds up, its colour and label.
@@ -77,11 +76,10 @@ async function line({ of: [measurement, field, statistic], where, by, turn }, no
 
 /** Columns on one time axis for lines whose buckets may differ; a missing bucket is a gap. */
 function together(lines, bucket) {
-  const to = now();
   const seen = new Set(lines.flatMap((points) => [...points.keys()]));
   const times = withGaps([...seen].sort((a, b) => a - b), bucket * 1000);
   const values = lines.map((points) => times.map((time) => points.get(time) ?? null));
-  return { times, values, from: to - HOUR, to };
+  return { times, values, ...axisOf(times) };
 }
 
 /** A time within every gap of more than two buckets, so that no line is drawn across it. */
@@ -92,7 +90,7 @@ const withGaps = (times, bucket) =>
 
 /** The four plots of a node and the feeds that fill them. */
 export function machinePlots(node) {
-  let bucket = 30;
+  let bucket = 10;
   const plots = PLOTS.map((spec) => ({
     spec,
     chart: plot({
@@ -113,7 +111,7 @@ export function machinePlots(node) {
       later: true,
     })),
     // A rate needs at least two samples in a bucket: four intervals leave room for a late one.
-    reportsEvery: (seconds) => (bucket = Math.max(30, Math.ceil(seconds * 4))),
+    reportsEvery: (seconds) => (bucket = Math.max(10, Math.ceil(seconds * 4))),
     close: () => plots.forEach((one) => one.chart.close()),
   };
 }

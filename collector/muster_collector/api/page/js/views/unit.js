@@ -3,9 +3,9 @@
 import { get } from "../api.js";
 import { setTitles } from "../card.js";
 import { fill, h, put } from "../dom.js";
-import { nameOf } from "../format.js";
+import { count, nameOf } from "../format.js";
 import { t } from "../i18n.js";
-import { below, find, head, LEVELS, nodesOf } from "../model.js";
+import { below, find, head, LEVELS, madeOf, nodesOf } from "../model.js";
 import { hero } from "../parts/hero.js";
 import { account } from "../parts/account.js";
 import { siteMap } from "../parts/map.js";
@@ -22,7 +22,7 @@ import { hourOf } from "../trend.js";
 export function unitView(level, id) {
   const heading = h("h1", { tabindex: "-1" }, level === "fleet" ? t("fleet") : id);
   const trail = h("div", {});
-  const example = h("p", { class: "state", hidden: true }, h("span", { class: "badge" }, t("example")));
+  const state = h("p", { class: "state soft" });
   const top = hero();
   const ledger = h("div", {});
   const why = account(level, id, ledger);
@@ -38,7 +38,7 @@ export function unitView(level, id) {
   const node = h(
     "main",
     { id: "main" },
-    h("div", { class: "heading" }, trail, heading, example),
+    h("div", { class: "heading" }, trail, heading, state),
     loading,
     lost,
     first.node,
@@ -72,7 +72,14 @@ export function unitView(level, id) {
   function named(unit) {
     put(heading, nameOf(unit));
     fill(trail, path({ ...find(level, id), ...unit }));
-    example.hidden = level !== "fleet" || !head()?.estate.example;
+    const { nodes, simulated } = madeOf(level, id);
+    const badge = (text) => h("span", { class: "badge" }, text);
+    fill(
+      state,
+      nodes ? t("made_of", { nodes: count(nodes) }) : null,
+      simulated ? badge(t("made_of_simulated", { n: count(simulated) })) : null,
+      level === "fleet" && head()?.estate.example ? badge(t("example")) : null,
+    );
   }
 
   function showList() {
