@@ -348,6 +348,16 @@ async def test_every_list_is_saved_as_the_api_gives_it(small: World, open_page: 
             assert row["score"] == ("" if one["score"] is None else str(one["score"]))
 
 
+async def test_a_sites_list_is_saved_without_other_sites(small: World, open_page: Open) -> None:
+    page = await open_page(small.url + "#/site/sim-site-01")
+    async with page.expect_download() as started:
+        await page.get_by_role("button", name="Save as CSV").click()
+    text = (await (await started.value).path()).read_text("utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    assert {row["site"] for row in rows} == {"sim-site-01"}
+    assert len(rows) == 4
+
+
 async def test_what_if_shows_the_score_under_other_weights(small: World, open_page: Open) -> None:
     page = await open_page(small.url)
     await page.get_by_role("tab", name="What if").click()

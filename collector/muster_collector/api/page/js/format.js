@@ -35,6 +35,7 @@ export function signed(value, digits) {
 export function lost(value, digits = 1) {
   if (!known(value)) return NONE;
   if (value === 0) return "0";
+  if (Math.abs(value) < 0.005) return "≈ 0";
   const shown = Math.abs(value) < 0.5 * 10 ** -digits ? Math.max(digits + 1, 2) : digits;
   return `${value > 0 ? "−" : "+"}${number(Math.abs(value), shown)}`;
 }

@@ -5,7 +5,7 @@ import { now } from "../clock.js";
 import { ago, count, known, nameOf, score as figure, share } from "../format.js";
 import { t } from "../i18n.js";
 import { save } from "../download.js";
-import { find, nodesOf } from "../model.js";
+import { find, LEVELS, nodesOf } from "../model.js";
 import { hrefOf } from "../route.js";
 import { titleOf } from "../card.js";
 import { gradeChip, scale, scoreCell } from "./score.js";
@@ -132,10 +132,14 @@ const placeColumns = (level) => [
   },
 ];
 
+// As many ids as one request may name.
+const within = (amount) => amount > 0 && amount <= 200;
+
 const TITLES = { region: "regions", district: "districts", site: "sites", node: "nodes" };
 
 /** Tabs over the levels below; `update({region: [...], ..., node: [...]})`. */
 export function listing(levels) {
+  const whole = levels.length === LEVELS.length - 1;
   let picked = null;
   let chosen = null;
   let units = {};
@@ -172,8 +176,11 @@ export function listing(levels) {
     bar.panel,
   );
 
+  const ids = () => units[chosen].map((unit) => unit.id);
+
   function saveList() {
-    save("readiness", { level: chosen, format: "csv", limit: 100_000 }, `readiness-${chosen}.csv`);
+    const query = { level: chosen, id: whole ? null : ids(), format: "csv", limit: 100_000 };
+    save("readiness", query, `readiness-${chosen}.csv`);
   }
 
   function pickTab(level) {
@@ -226,6 +233,7 @@ export function listing(levels) {
 
   function show() {
     if (!chosen) return;
+    csv.hidden = !whole && !within(units[chosen]?.length ?? 0);
     showChips();
     const all = units[chosen] ?? [];
     tables.get(chosen).update(all.filter(matches), t(all.length ? "rows_none" : "rows_empty"));
