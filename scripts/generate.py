@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATORS: tuple[str, ...] = (
+    "decisions:index",
     "muster_collector.api.reference:pages",
     "muster_collector.boards:generate",
     "muster_collector.cli.scorecard:pages",
