@@ -2,7 +2,8 @@
 
 A body is a zlib stream (RFC 1950) of the report's beginning, flushed so that it may go on, without
 its end, and 4 bytes Adler-32 of the text so far. Sending appends the deflated rest and the checksum
-of all, which costs a tenth of compressing the whole again.
+of all, which costs a tenth of compressing the whole again. Epoch and seq come with the rest, so
+that a body can be given another number.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ CONTENT_TYPE = JSON_ZLIB
 CHECKSUM = 4
 
 
-def make(*, epoch: int, seq: int, ts: int, every: float, metrics: Sequence[Metric]) -> bytes:
+def make(*, ts: int, every: float, metrics: Sequence[Metric]) -> bytes:
     """The body of a report; raises ValueError for a number that is not finite."""
     rows = [{"name": m.name, "tags": m.tags, "fields": m.fields} for m in metrics]
-    head = {"v": VERSION, "epoch": epoch, "seq": seq, "ts": ts, "every": every, "metrics": rows}
+    head = {"v": VERSION, "ts": ts, "every": every, "metrics": rows}
     text = _text(head)[:-1]
     deflate = zlib.compressobj(6)
     stream = deflate.compress(text) + deflate.flush(zlib.Z_FULL_FLUSH)
@@ -31,10 +32,25 @@ def make(*, epoch: int, seq: int, ts: int, every: float, metrics: Sequence[Metri
 
 
 def payload(
-    body: bytes, *, node: str, site: str, oldest: int, sent: int, lost: Sequence[Lost] = ()
+    body: bytes,
+    *,
+    node: str,
+    site: str,
+    epoch: int,
+    seq: int,
+    oldest: int,
+    sent: int,
+    lost: Sequence[Lost] = (),
 ) -> bytes:
     """The whole message, of content type `CONTENT_TYPE`."""
-    tail: dict[str, Any] = {"node": node, "site": site, "oldest": oldest, "sent": sent}
+    tail: dict[str, Any] = {
+        "node": node,
+        "site": site,
+        "epoch": epoch,
+        "seq": seq,
+        "oldest": oldest,
+        "sent": sent,
+    }
     if lost:
         tail["lost"] = [{"first": r.first, "last": r.last, "reason": r.reason} for r in lost]
     text = b"," + _text(tail)[1:]

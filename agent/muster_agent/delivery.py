@@ -23,6 +23,8 @@ CROSSING = 10.0
 """Seconds within which an ack may have crossed a report that it calls missing."""
 REFUSED_PAUSE = 30.0
 """Seconds to wait after the broker refused a report."""
+ANEW_PAUSE = 600.0
+"""Seconds before another ack may end an epoch: a centre that is wrong must not end all of them."""
 
 Key = tuple[int, int]
 """An epoch and a seq."""
@@ -46,6 +48,7 @@ class Delivery:
         self._tokens = 1.0
         self._filled = now
         self._paused = -math.inf
+        self._anew = -math.inf
         # Births speak of the current epoch only, so nobody would ask for those of older ones.
         for epoch in keeper.epochs()[:-1]:
             oldest, end = keeper.edges(epoch) or Edges(0, 0)
@@ -57,6 +60,12 @@ class Delivery:
         self.newest = (epoch, seq)
         if self.waiting is None:
             self.waiting = now
+
+    def added(self, epoch: int) -> None:
+        """An epoch that has ended got one more report."""
+        oldest, end = self.keeper.edges(epoch) or Edges(0, 0)
+        if oldest < end:
+            self._ranges(self.unsent, epoch).add(end - 1, end - 1)
 
     def pick(self, now: float) -> Key | None:
         """The report to send now: the newest first, then the oldest at a bounded rate."""
@@ -102,14 +111,14 @@ class Delivery:
     def refused(self, mid: int, now: float) -> None:
         """The broker answered that it does not want a report: try again later."""
         if (key := self.flight.pop(mid, None)) is not None:
-            self._ranges(self.again, key[0]).add(key[1], key[1])
+            self._repeat(key)
             self._recent.pop(key, None)
             self._paused = now + REFUSED_PAUSE
 
     def disconnected(self) -> None:
         """Whatever the broker had not taken has to go out again; no ack can cross any more."""
-        for epoch, seq in self.flight.values():
-            self._ranges(self.again, epoch).add(seq, seq)
+        for key in self.flight.values():
+            self._repeat(key)
         self.flight.clear()
         self._recent.clear()
         self._paused = -math.inf
@@ -125,14 +134,17 @@ class Delivery:
     def acked(self, ack: Ack, now: float) -> None:
         """Do what an ack says, as far as it can be true."""
         edges = self.keeper.edges(ack.epoch)
-        if edges is None or ack.through >= edges.next:
+        beyond = edges is not None and ack.through >= edges.next
+        if beyond and ack.epoch == self.keeper.epoch and self._begin_anew(ack, now):
+            edges, beyond = self.keeper.edges(ack.epoch), False
+        if edges is None or (beyond and ack.epoch == self.keeper.epoch):
             self.ignored += 1
             why = f"the newest report is {edges.next - 1}" if edges else "there is no such epoch"
             logs.warning(f"ack through {ack.through} of epoch {ack.epoch} ignored: {why}")
             return
         self._expire(now)
         self._trim(ack.epoch)
-        through = self._believable(ack)
+        through = self._believable(ack, edges)
         self.keeper.settle(ack.epoch, through)
         self._ranges(self.again, ack.epoch).remove(0, through)
         for refused in ack.refused:
@@ -142,11 +154,37 @@ class Delivery:
             self._missing(ack.epoch, max(first, through + 1, 0), last, edges)
         self.waiting = now if self.keeper.depth else None
 
-    def _believable(self, ack: Ack) -> int:
-        """`through`, short of what was never sent."""
+    def _begin_anew(self, ack: Ack, now: float) -> bool:
+        """End an epoch whose numbers were used for reports that this spool does not know of.
+
+        The machine has been restored from a copy of itself. What this process made has numbers that
+        other reports had, so it gets new ones; all else is what the centre knows by its numbers.
+        """
+        if now < self._anew:
+            return False
+        old, edges = ack.epoch, self.keeper.edges(ack.epoch) or Edges(0, 0)
+        first = self.keeper.renumber()
+        if first is None:
+            return False
+        self._anew = now + ANEW_PAUSE
+        new, moved = self.keeper.epoch, edges.next - first
+        for plan in (self.unsent, self.again):
+            self._ranges(plan, old).remove(first, edges.next)
+        self._ranges(self.unsent, new).add(0, moved - 1)
+        if self.newest is not None and self.newest[0] == old and self.newest[1] >= first:
+            self.newest = (new, self.newest[1] - first)
+        logs.warning(
+            f"the collector has reports through {ack.through} of epoch {old}, which ends here with "
+            f"{edges.next - 1}: the spool is an older copy of itself; epoch {new} begins with "
+            f"{moved} reports of it"
+        )
+        return True
+
+    def _believable(self, ack: Ack, edges: Edges) -> int:
+        """`through`, short of what was never sent or never made."""
         unsent = self.unsent.get(ack.epoch)
         if not unsent or ack.through < unsent.first:
-            return ack.through
+            return min(ack.through, edges.next - 1)
         self.ignored += 1
         return unsent.first - 1
 
@@ -174,6 +212,12 @@ class Delivery:
                 wanted.remove(key[1], key[1])
         for span in wanted.spans:
             self._ranges(self.again, epoch).add(*span)
+
+    def _repeat(self, key: Key) -> None:
+        """Plan to send a report once more, unless it is settled or has another number now."""
+        edges = self.keeper.edges(key[0])
+        if edges is not None and edges.oldest <= key[1] < edges.next:
+            self._ranges(self.again, key[0]).add(key[1], key[1])
 
     def _oldest(self) -> Key | None:
         """The oldest report that waits to be sent."""

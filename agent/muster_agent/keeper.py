@@ -4,7 +4,8 @@ Invariants:
 - an epoch lives in exactly one place, the file or the memory;
 - while the file takes no writes, new reports belong to an epoch in memory that the file has never
   heard of, so no seq of the file's epoch is used for what a crash would forget; once the file
-  takes writes again the epoch moves there as a whole and goes on.
+  takes writes again the epoch moves there as a whole and goes on;
+- reports that this process made in the file's epoch have seqs from `_found` of it on.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ MEGABYTE = 1_000_000
 
 
 class Keeper:
-    """Reports that wait, in the file while it works and in memory while it does not."""
+    """Reports that wait, in the file while it works and in memory while it does not.
+
+    `begun` counts the epochs that began since the process did.
+    """
 
     def __init__(self, limits: settings.Spool, clock: Clock) -> None:
         self.limits = limits
@@ -36,6 +40,8 @@ class Keeper:
         self.memory: Spool | None = None
         self.disk: Spool | None = None
         self.trouble = ""
+        self.begun = 0
+        self._found: dict[int, int] = {}
         self._lock = lock(limits.path)
         try:
             self.disk = self._open()
@@ -87,16 +93,47 @@ class Keeper:
         found = [ts for spool in self._spools() if (ts := spool.oldest_ts()) is not None]
         return max(0.0, (now - min(found)) / 1000) if found else 0.0
 
-    def append(self, ts: int, make: Callable[[int, int], bytes]) -> tuple[int, int]:
+    def append(self, ts: int, body: bytes) -> tuple[int, int]:
         """Store the next report (see `Spool.append`), on disk if that is possible at all."""
         if self.trouble:
             self._heal()
         if not self.trouble and self.disk is not None:
             try:
-                return self.disk.append(ts, make)
+                return self.disk.append(ts, body)
             except sqlite3.Error as error:
                 self._failed(error)
-        return self._current().append(ts, make)
+        return self._current().append(ts, body)
+
+    def silenced(self) -> list[int]:
+        """Epochs that have ended without a report left that could tell what of them is lost."""
+        return [
+            epoch
+            for spool in self._spools()
+            for epoch, (oldest, end) in spool.edges.items()
+            if oldest == end and spool.lost[epoch] and epoch != self.epoch
+        ]
+
+    def last_words(self, epoch: int, ts: int, body: bytes) -> None:
+        """Store one more report of an epoch that has ended."""
+
+        def work(spool: Spool) -> None:
+            spool.append(ts, body, epoch)
+
+        self._try(epoch, work)
+
+    def renumber(self) -> int | None:
+        """Begin a new epoch with what this process made in the current one, and is not settled.
+
+        Returns the seq that the first of these had; None when the disk would not do it.
+        """
+        spool, epoch = self._current(), self.epoch
+        first = max(self._found.get(epoch, 0), spool.edges[epoch].oldest)
+        try:
+            spool.split(first, self._new_epoch())
+        except sqlite3.Error as error:
+            self._failed(error)
+            return None
+        return first
 
     def body(self, epoch: int, seq: int) -> bytes | None:
         """The stored body of a report; None when it cannot be had."""
@@ -149,6 +186,7 @@ class Keeper:
             spool = self._connect()
         if spool.epoch is None and self.memory is None:
             spool.begin(self._new_epoch())
+        self._found |= {epoch: edges.next for epoch, edges in spool.edges.items()}
         return spool
 
     def _connect(self) -> Spool:
@@ -157,6 +195,7 @@ class Keeper:
 
     def _new_epoch(self) -> int:
         """A number that no other epoch of this node has had: seconds, then 20 random bits."""
+        self.begun += 1
         return self.clock.wall() // 1000 << 20 | random.getrandbits(20)
 
     def _failed(self, error: sqlite3.Error | OSError) -> None:

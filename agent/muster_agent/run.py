@@ -80,12 +80,16 @@ class Agent:
         """Make one report and spool it."""
         ts = self.clock.wall()
         metrics = [*self.sampler.sample(), self.about_itself(ts)]
-        every = self.settings.sample.every
+        made = body.make(ts=ts, every=self.settings.sample.every, metrics=metrics)
+        self.delivery.made(*self.keeper.append(ts, made), self.clock.monotonic())
 
-        def make(epoch: int, seq: int) -> bytes:
-            return body.make(epoch=epoch, seq=seq, ts=ts, every=every, metrics=metrics)
-
-        self.delivery.made(*self.keeper.append(ts, make), self.clock.monotonic())
+    def speak_for_lost(self) -> None:
+        """Let an empty report tell what is lost of an epoch of which nothing else is left."""
+        ts = self.clock.wall()
+        for epoch in self.keeper.silenced():
+            empty = body.make(ts=ts, every=self.settings.sample.every, metrics=[])
+            self.keeper.last_words(epoch, ts, empty)
+            self.delivery.added(epoch)
 
     def about_itself(self, now: int) -> Metric:
         """The agent's own readings."""
@@ -100,12 +104,15 @@ class Agent:
                 "spool_in_memory": bool(self.keeper.trouble),
                 "resends": self.delivery.resends,
                 "acks_ignored": self.delivery.ignored,
+                "epochs_begun": self.keeper.begun,
                 "cpu_ms": round(time.process_time() * 1000),
             },
         )
 
     def turn(self, until: float) -> None:
         """Do what is due, then wait for whatever comes first, until a monotonic time at most."""
+        if self.uplink.up:
+            self.speak_for_lost()
         pause = self.uplink.step()
         now = self.clock.monotonic()
         self.notifier.alive(now)

@@ -6,7 +6,8 @@ Invariants:
 - `edges[epoch].oldest <= seq < edges[epoch].next` for every report that can be read;
 - what `settle` drops is gone for every reader at once, but leaves the file with the next append:
   forgetting an ack costs a question, not a report, and one commit an interval is enough;
-- whatever is given up is in `lost` until it is settled, and nothing else is.
+- whatever is given up is in `lost` until it is settled, and nothing else is; an epoch that has
+  ended is forgotten when neither a report nor a loss is left to tell.
 """
 
 from __future__ import annotations
@@ -26,6 +27,13 @@ CREATE TABLE IF NOT EXISTS report (
 CREATE TABLE IF NOT EXISTS lost (epoch INTEGER, first INTEGER, last INTEGER, reason TEXT);
 PRAGMA user_version = {VERSION};
 """
+MOVE = (
+    "UPDATE report SET epoch = :new, seq = seq - :first WHERE epoch = :old AND seq >= :first",
+    (
+        "UPDATE lost SET epoch = :new, first = first - :first, last = last - :first"
+        " WHERE epoch = :old AND first >= :first"
+    ),
+)
 OVERHEAD = 32
 """Bytes that a row costs beside its body."""
 SOME = 64
@@ -105,17 +113,39 @@ class Spool:
         self.edges[epoch] = Edges(0, 0)
         self.lost[epoch] = []
 
-    def append(self, ts: int, make: Callable[[int, int], bytes]) -> tuple[int, int]:
-        """Store the next report, sampled at `ts` (ms), whose body is `make(epoch, seq)`.
+    def split(self, first: int, new: int) -> None:
+        """Begin epoch `new` with the unsettled reports of the newest epoch from seq `first` on."""
+        old = self.epoch
+        if old is None:
+            raise ValueError("a spool needs an epoch first")
+        oldest, end = self.edges[old]
+        first = max(first, oldest)
+
+        def work() -> None:
+            self.db.execute("INSERT INTO epoch (epoch, next) VALUES (?, ?)", (new, end - first))
+            self.db.execute("UPDATE epoch SET next = ? WHERE epoch = ?", (first, old))
+            for move in MOVE:
+                self.db.execute(move, {"old": old, "new": new, "first": first})
+
+        self._transaction(work)
+        self.edges[old] = Edges(oldest, first)
+        self.edges[new] = Edges(0, end - first)
+        told = self.lost[old]
+        self.lost[old] = [r for r in told if r.first < first]
+        self.lost[new] = [
+            Lost(r.first - first, r.last - first, r.reason) for r in told if r.first >= first
+        ]
+
+    def append(self, ts: int, body: bytes, epoch: int | None = None) -> tuple[int, int]:
+        """Store the next report of an epoch, the newest by default, sampled at `ts` (ms).
 
         Returns epoch and seq once they are safe on disk; gives up the oldest reports when there are
         too many bytes, and those that are too old.
         """
-        epoch = self.epoch
+        epoch = self.epoch if epoch is None else epoch
         if epoch is None:
             raise ValueError("a spool needs an epoch first")
         seq = self.edges[epoch].next
-        body = make(epoch, seq)
 
         def work() -> None:
             self._sweep()
@@ -191,14 +221,13 @@ class Spool:
             raise
 
     def _sweep(self) -> None:
-        """Delete what is settled, and epochs that have ended and hold nothing."""
+        """Delete what is settled, and epochs that have ended and have nothing to tell."""
         for epoch, through in self._settled.items():
             self._delete(epoch, 0, through)
             self.db.execute("DELETE FROM lost WHERE epoch = ? AND last <= ?", (epoch, through))
         for epoch, (oldest, end) in list(self.edges.items()):
-            if oldest == end and epoch != self.epoch:
+            if oldest == end and epoch != self.epoch and not self.lost[epoch]:
                 self.db.execute("DELETE FROM epoch WHERE epoch = ?", (epoch,))
-                self.db.execute("DELETE FROM lost WHERE epoch = ?", (epoch,))
                 del self.edges[epoch], self.lost[epoch]
 
     def _bound(self, now: int, more: int) -> None:

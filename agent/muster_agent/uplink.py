@@ -179,6 +179,8 @@ class Uplink:
             stored,
             node=self.node,
             site=self.site,
+            epoch=epoch,
+            seq=seq,
             oldest=edges.oldest,
             sent=self.clock.wall(),
             lost=self.keeper.lost(epoch)[:MOST_LOST],

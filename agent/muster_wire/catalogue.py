@@ -542,6 +542,7 @@ CATALOGUE: tuple[Measurement, ...] = (
                 errors="readings that failed since the agent started",
                 resends="reports sent more than once",
                 acks_ignored="acks that could not be true, or not be read",
+                epochs_begun="times that the agent had to begin counting its reports anew",
             ),
             *_fields("counter", "int", "ms", cpu_ms="processor time since the agent started"),
             *_fields("gauge", "int", "1", spool_depth="reports that are not yet stored"),

@@ -26,8 +26,10 @@ REPORT = TypeAdapter(Report)
 def test_what_arrives_is_the_report_of_the_contract(
     metrics: list[Metric], lost: list[Lost], epoch: int, seq: int
 ) -> None:
-    stored = body.make(epoch=epoch, seq=seq, ts=17, every=0.5, metrics=metrics)
-    message = body.payload(stored, node="n", site="s", oldest=3, sent=18, lost=lost)
+    stored = body.make(ts=17, every=0.5, metrics=metrics)
+    message = body.payload(
+        stored, node="n", site="s", epoch=epoch, seq=seq, oldest=3, sent=18, lost=lost
+    )
     text = open_payload(message, body.CONTENT_TYPE)
     assert REPORT.validate_json(text) == Report(
         node="n",
@@ -46,11 +48,11 @@ def test_what_arrives_is_the_report_of_the_contract(
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_a_number_that_is_not_finite_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
-        body.make(epoch=1, seq=1, ts=1, every=1, metrics=[Metric("m", {}, {"f": value})])
+        body.make(ts=1, every=1, metrics=[Metric("m", {}, {"f": value})])
 
 
 def test_a_body_can_be_sent_many_times() -> None:
-    stored = body.make(epoch=1, seq=2, ts=3, every=10, metrics=[Metric("m", {}, {"f": 1})])
+    stored = body.make(ts=3, every=10, metrics=[Metric("m", {}, {"f": 1})])
     for oldest in (0, 1, 2):
-        message = body.payload(stored, node="n", site="s", oldest=oldest, sent=4)
+        message = body.payload(stored, node="n", site="s", epoch=1, seq=2, oldest=oldest, sent=4)
         assert json.loads(open_payload(message, body.CONTENT_TYPE))["oldest"] == oldest

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from muster_agent import settings
-from muster_agent.delivery import CROSSING, REFUSED_PAUSE, Delivery
+from muster_agent.delivery import ANEW_PAUSE, CROSSING, REFUSED_PAUSE, Delivery
 from muster_agent.keeper import Keeper
+from muster_agent.spool import Edges
 from muster_wire.messages import Ack, Lost, Refused
 
 
@@ -32,10 +33,6 @@ class Clock:
         return self.now
 
 
-def small(epoch: int, seq: int) -> bytes:
-    return f"{epoch}/{seq}".encode()
-
-
 class Node:
     """A spool and its delivery, with time of their own."""
 
@@ -44,6 +41,7 @@ class Node:
         self.limits = settings.Uplink(**{"window": 4, "backlog_per_second": 10, **limits})  # type: ignore[arg-type] # whole numbers are numbers
         self.path = f"{folder}/spool.db"
         self.mid = 0
+        self.count = -1
         self.start()
 
     def start(self) -> None:
@@ -53,7 +51,9 @@ class Node:
 
     def make(self, count: int = 1) -> None:
         for _ in range(count):
-            self.delivery.made(*self.keeper.append(self.clock.wall(), small), self.clock.now)
+            self.count += 1
+            key = self.keeper.append(self.clock.wall(), b"%d" % self.count)
+            self.delivery.made(*key, self.clock.now)
 
     def send(self, *, taken: bool = True) -> list[int]:
         """Everything that may go now."""
@@ -171,13 +171,65 @@ def test_no_ack_settles_what_was_never_sent(node: Node) -> None:
     assert node.send() == [1, 2, 3, 4]
 
 
-def test_an_ack_beyond_what_was_made_is_ignored(node: Node) -> None:
+def test_an_ack_of_an_unknown_epoch_is_ignored(node: Node) -> None:
     node.make()
     node.send()
-    node.ack(1)
     node.delivery.acked(Ack(node.epoch + 1, 0), node.clock.now)
     assert node.keeper.depth == 1
-    assert node.delivery.ignored == 2
+    assert node.delivery.ignored == 1
+
+
+def test_a_spool_that_is_an_older_copy_of_itself_begins_anew(
+    node: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.make(5)
+    node.ack(1)
+    node.restart()
+    old = node.epoch
+    node.make(3)
+    assert node.send(taken=False) == [7, 5], "these numbers were used before"
+    node.clock.now += 60
+    node.ack(100, [(3, 3), (60, 70)])
+    new = node.keeper.epoch
+    assert new != old
+    assert node.keeper.edges(new) == Edges(0, 3)
+    node.delivery.disconnected()
+    sent = []
+    while (key := node.delivery.pick(node.clock.now)) is not None:
+        sent.append((key[0], node.keeper.body(*key)))
+        node.delivery.sent(key, len(sent) + 100, node.clock.now)
+    assert sent == [(new, b"7"), (new, b"5"), (new, b"6")]
+    node.make()
+    assert node.keeper.epochs() == [new], "all of the old epoch is settled"
+    assert node.keeper.begun == 1
+    assert capsys.readouterr().err.count("an older copy of itself") == 1
+
+
+def test_a_centre_that_is_wrong_ends_one_epoch_and_not_all(node: Node) -> None:
+    node.make(2)
+    node.clock.now += 10
+    node.send()
+    for _ in range(5):
+        node.epoch = node.keeper.epoch
+        node.ack(10**9)
+        node.clock.now += 10
+        node.send()
+    assert node.keeper.begun == 2
+    assert node.delivery.ignored == 4
+    assert node.keeper.depth == 2
+    node.clock.now += ANEW_PAUSE
+    node.ack(10**9)
+    assert node.keeper.begun == 3
+
+
+def test_a_failing_disk_does_not_stop_a_new_epoch_from_being_tried(node: Node) -> None:
+    node.make(2)
+    assert node.keeper.disk is not None
+    node.keeper.disk.db.execute("PRAGMA query_only = ON")
+    node.ack(5)
+    assert node.delivery.ignored == 1
+    assert node.keeper.depth == 2
+    node.keeper.disk.db.execute("PRAGMA query_only = OFF")
 
 
 def test_missing_that_is_settled_here_is_declared_and_not_twice(node: Node) -> None:
@@ -293,7 +345,7 @@ class World(RuleBasedStateMachine):
         node = self.node
         while (key := node.delivery.pick(node.clock.now)) is not None:
             node.mid += 1
-            assert node.keeper.body(*key) == small(*key)
+            assert node.keeper.body(*key) == b"%d" % key[1]
             node.delivery.sent(key, node.mid, node.clock.now)
             self.flying[node.mid] = key[1]
 

@@ -43,11 +43,10 @@ def small_disk() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def small(epoch: int, seq: int) -> bytes:
-    return f"{epoch}/{seq}".encode()
+SMALL = b"a small report"
 
 
-def large(_epoch: int, _seq: int) -> bytes:
+def large() -> bytes:
     return os.urandom(20_000)
 
 
@@ -64,14 +63,14 @@ def test_a_damaged_file_is_set_aside_and_a_new_epoch_begins(
     path.parent.mkdir()
     path.write_bytes(b"rubbish" * 1000)
     keeper = Keeper(limits, Clock())
-    epoch, seq = keeper.append(0, small)
+    epoch, seq = keeper.append(0, SMALL)
     keeper.close()
     kept = [p for p in path.parent.iterdir() if ".corrupt-" in p.name]
     assert [p.read_bytes() for p in kept] == [b"rubbish" * 1000]
     assert seq == 0
     assert capsys.readouterr().err.count("set aside as") == 1
     again = Keeper(limits, Clock())
-    assert again.body(epoch, seq) == small(epoch, seq)
+    assert again.body(epoch, seq) == SMALL
     again.close()
 
 
@@ -79,14 +78,14 @@ def test_damage_that_shows_while_running_costs_no_new_report(
     limits: settings.Spool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keeper = Keeper(limits, Clock())
-    first = keeper.append(0, small)
+    first = keeper.append(0, SMALL)
     assert keeper.disk is not None
     keeper.disk.db.execute("DROP TABLE report")
     keeper.disk.db.execute("PRAGMA journal_mode = DELETE")
     with Path(limits.path).open("r+b") as file:
         file.write(b"\0" * 4096)
-    second = keeper.append(0, small)
-    third = keeper.append(0, small)
+    second = keeper.append(0, SMALL)
+    third = keeper.append(0, SMALL)
     assert second[0] != first[0]
     assert third == (second[0], second[1] + 1)
     assert not keeper.trouble
@@ -98,12 +97,12 @@ def test_on_a_full_disk_new_reports_get_an_epoch_in_memory_that_moves_to_disk_la
     limits: settings.Spool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keeper = Keeper(limits, Clock())
-    old = keeper.append(0, small)
+    old = keeper.append(0, SMALL)
     assert keeper.disk is not None
     database = keeper.disk.db
     pages = database.execute("PRAGMA page_count").fetchone()[0]
     database.execute(f"PRAGMA max_page_count = {pages}")
-    kept = [keeper.append(0, large) for _ in range(3)]
+    kept = [keeper.append(0, large()) for _ in range(3)]
     assert [seq for _, seq in kept] == [0, 1, 2]
     assert len({epoch for epoch, _ in [old, *kept]}) == 2
     assert keeper.trouble
@@ -113,7 +112,7 @@ def test_on_a_full_disk_new_reports_get_an_epoch_in_memory_that_moves_to_disk_la
     bodies = [keeper.body(*key) for key in kept]
     keeper.settle(old[0], 0)
     database.execute("PRAGMA max_page_count = 1000000")
-    assert keeper.append(0, small) == (kept[0][0], 3)
+    assert keeper.append(0, SMALL) == (kept[0][0], 3)
     assert not keeper.trouble
     keeper.close()
     again = Keeper(limits, Clock())
@@ -129,13 +128,13 @@ def test_on_a_full_disk_new_reports_get_an_epoch_in_memory_that_moves_to_disk_la
 @pytest.mark.usefixtures("small_disk")
 def test_a_disk_that_really_ends(limits: settings.Spool) -> None:
     keeper = Keeper(limits, Clock())
-    keys = [keeper.append(0, large) for _ in range(20)]
+    keys = [keeper.append(0, large()) for _ in range(20)]
     assert keeper.trouble
     assert len(set(keys)) == 20
     assert all(keeper.body(*key) is not None for key in keys)
     assert len({epoch for epoch, _ in keys}) == 2
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000_000, resource.RLIM_INFINITY))
-    keeper.append(0, small)
+    keeper.append(0, SMALL)
     assert not keeper.trouble
     assert all(keeper.body(*key) is not None for key in keys)
     keeper.close()
@@ -145,13 +144,13 @@ def test_memory_is_bounded_too_and_says_what_it_gave_up(limits: settings.Spool) 
     keeper = Keeper(limits, Clock())
     assert keeper.disk is not None
     keeper.disk.db.execute("PRAGMA query_only = ON")
-    keys = [keeper.append(0, large) for _ in range(100)]
+    keys = [keeper.append(0, large()) for _ in range(100)]
     assert keeper.depth < 60
     lost = keeper.lost(keys[0][0])
     assert [(r.first, r.reason) for r in lost] == [(0, "spool full")]
     assert keeper.body(keys[0][0], lost[0].last + 1) is not None
     keeper.disk.db.execute("PRAGMA query_only = OFF")
-    keeper.append(0, small)
+    keeper.append(0, SMALL)
     assert keeper.lost(keys[0][0]) == lost
     keeper.close()
 
@@ -161,7 +160,7 @@ def test_a_path_where_nothing_can_be_made_is_survived(
 ) -> None:
     (tmp_path / "file").write_text("")
     keeper = Keeper(settings.Spool(path=str(tmp_path / "file" / "spool.db")), Clock())
-    assert [keeper.append(0, small)[1] for _ in range(3)] == [0, 1, 2]
+    assert [keeper.append(0, SMALL)[1] for _ in range(3)] == [0, 1, 2]
     assert keeper.depth == 3
     keeper.close()
     lines = capsys.readouterr().err.splitlines()
@@ -182,9 +181,9 @@ def test_age_is_the_oldest_unsettled_report_s(limits: settings.Spool) -> None:
     clock = Clock()
     keeper = Keeper(limits, clock)
     assert keeper.age(clock.wall()) == 0
-    epoch, _ = keeper.append(clock.wall(), small)
+    epoch, _ = keeper.append(clock.wall(), SMALL)
     clock.now += 90_000
-    keeper.append(clock.wall(), small)
+    keeper.append(clock.wall(), SMALL)
     assert keeper.age(clock.wall()) == 90
     keeper.settle(epoch, 0)
     assert keeper.age(clock.wall()) == 0

@@ -24,8 +24,11 @@ ROOM = 3
 DAY_MS = 86_400_000
 
 
-def body(epoch: int, seq: int) -> bytes:
-    return f"{epoch}/{seq}".encode().ljust(BODY, b".")
+def body(seq: int) -> bytes:
+    return b"%d" % seq + b"." * (BODY - len(str(seq)))
+
+
+ROW = body(0)
 
 
 def open_spool(path: str, rows: int = ROOM) -> Spool:
@@ -55,8 +58,8 @@ class Model(RuleBasedStateMachine):
 
     @rule()
     def append(self) -> None:
-        assert self.spool.append(self.made, body) == (7, self.made)
-        self.rows[self.made] = body(7, self.made)
+        assert self.spool.append(self.made, body(self.made)) == (7, self.made)
+        self.rows[self.made] = body(self.made)
         self.made += 1
         while len(self.rows) > ROOM:
             # Holes at the front are given up with the row behind them.
@@ -110,13 +113,13 @@ def test_what_an_ack_settled_is_asked_again_after_a_crash_but_no_seq_is_used_twi
 ) -> None:
     spool = open_spool(path)
     spool.begin(1)
-    spool.append(0, body)
-    spool.append(0, body)
+    spool.append(0, ROW)
+    spool.append(0, ROW)
     spool.settle(1, 1)
     spool.db.close()  # as a crash does: nothing more is written
     again = open_spool(path)
     assert again.edges[1] == Edges(0, 2)
-    assert again.append(0, body) == (1, 2)
+    assert again.append(0, ROW) == (1, 2)
     again.settle(1, 2)
     again.close()
     assert open_spool(path).edges[1] == Edges(3, 3)
@@ -129,7 +132,7 @@ spool = Spool(sys.argv[1], max_bytes=10**9, max_age=10**9)
 if spool.epoch is None:
     spool.begin(1)
 while True:
-    epoch, seq = spool.append(0, lambda epoch, seq: b"%d" % seq)
+    epoch, seq = spool.append(0, b"%d" % spool.edges[1].next)
     print(seq, flush=True)
 """
 
@@ -155,7 +158,7 @@ def test_too_many_bytes_give_up_the_oldest_and_say_so(path: str) -> None:
     spool = open_spool(path, rows=3)
     spool.begin(1)
     for _ in range(8):
-        spool.append(0, body)
+        spool.append(0, ROW)
     assert spool.lost[1] == [Lost(0, 4, FULL)]
     assert spool.edges[1] == Edges(5, 8)
     spool.settle(1, 2)
@@ -172,7 +175,7 @@ def test_what_is_too_old_is_given_up(path: str) -> None:
     spool = open_spool(path)
     spool.begin(1)
     for ts in (0, 10, DAY_MS, DAY_MS + 11):
-        spool.append(ts, body)
+        spool.append(ts, ROW)
     assert spool.lost[1] == [Lost(0, 1, AGE)]
     assert spool.oldest_ts() == DAY_MS
     spool.close()
@@ -182,7 +185,7 @@ def test_a_clock_that_jumps_back_gives_up_nothing(path: str) -> None:
     spool = open_spool(path)
     spool.begin(1)
     for ts in (DAY_MS, 0, -DAY_MS):
-        spool.append(ts, body)
+        spool.append(ts, ROW)
     assert spool.lost[1] == []
     assert spool.depth == 3
     spool.close()
@@ -192,8 +195,8 @@ def test_the_older_epoch_goes_first_when_there_is_no_room(path: str) -> None:
     spool = open_spool(path, rows=3)
     for epoch in (1, 2):
         spool.begin(epoch)
-        spool.append(0, body)
-        spool.append(0, body)
+        spool.append(0, ROW)
+        spool.append(0, ROW)
     assert spool.lost == {1: [Lost(0, 0, FULL)], 2: []}
     assert [spool.body(2, seq) is not None for seq in (0, 1)] == [True, True]
     spool.close()
@@ -202,10 +205,10 @@ def test_the_older_epoch_goes_first_when_there_is_no_room(path: str) -> None:
 def test_an_epoch_that_has_ended_and_is_settled_is_forgotten(path: str) -> None:
     spool = open_spool(path)
     spool.begin(1)
-    spool.append(0, body)
+    spool.append(0, ROW)
     spool.begin(2)
     spool.settle(1, 0)
-    spool.append(0, body)
+    spool.append(0, ROW)
     assert list(spool.edges) == [2]
     spool.close()
 
@@ -213,33 +216,71 @@ def test_an_epoch_that_has_ended_and_is_settled_is_forgotten(path: str) -> None:
 def test_a_failed_append_changes_nothing(path: str) -> None:
     spool = open_spool(path, rows=1000)
     spool.begin(1)
-    spool.append(0, body)
+    spool.append(0, ROW)
     pages = spool.db.execute("PRAGMA page_count").fetchone()[0]
     spool.db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        spool.append(0, lambda _epoch, _seq: b"x" * 100_000)
+        spool.append(0, b"x" * 100_000)
     assert spool.edges[1] == Edges(0, 1)
     assert spool.bytes == BODY + OVERHEAD
     spool.db.execute("PRAGMA max_page_count = 100000")
-    assert spool.append(0, body) == (1, 1)
+    assert spool.append(0, ROW) == (1, 1)
     spool.close()
 
 
 def test_a_whole_spool_moves_into_another(path: str) -> None:
     memory = open_spool(":memory:", rows=2)
     memory.begin(9)
-    for _ in range(3):
-        memory.append(5, body)
+    for seq in range(3):
+        memory.append(5, body(seq))
     spool = open_spool(path)
     spool.begin(1)
-    spool.append(0, body)
+    spool.append(0, ROW)
     spool.adopt(memory)
     spool.close()
     again = open_spool(path)
     assert again.edges == {1: Edges(0, 1), 9: Edges(1, 3)}
     assert again.lost[9] == [Lost(0, 0, FULL)]
-    assert again.append(0, body) == (9, 3)
-    assert again.body(9, 1) == body(9, 1)
+    assert again.append(0, ROW) == (9, 3)
+    assert again.body(9, 1) == body(1)
+    again.close()
+
+
+def test_an_epoch_is_split_with_what_was_lost_of_it(path: str) -> None:
+    spool = open_spool(path, rows=10)
+    spool.begin(1)
+    for seq in range(6):
+        spool.append(0, body(seq))
+    spool.settle(1, 0)
+    for seq in (2, 4):
+        spool.give_up(1, seq, seq, "too large")
+        spool.drop(1, seq)
+    spool.split(3, 2)
+    for _ in range(2):
+        assert spool.edges == {1: Edges(1, 3), 2: Edges(0, 3)}
+        assert spool.lost == {1: [Lost(2, 2, "too large")], 2: [Lost(1, 1, "too large")]}
+        assert [spool.body(1, seq) for seq in range(4)] == [None, body(1), None, None]
+        assert [spool.body(2, seq) for seq in range(4)] == [body(3), None, body(5), None]
+        spool.close()
+        spool = open_spool(path, rows=10)
+    assert spool.append(0, ROW) == (2, 3)
+    spool.close()
+
+
+def test_an_ended_epoch_is_kept_until_what_it_lost_is_settled(path: str) -> None:
+    spool = open_spool(path, rows=2)
+    spool.begin(1)
+    spool.append(0, ROW)
+    spool.begin(2)
+    for _ in range(2):
+        spool.append(0, ROW)
+    spool.close()
+    again = open_spool(path, rows=3)
+    assert again.lost[1] == [Lost(0, 0, FULL)]
+    assert again.append(0, body(7), 1) == (1, 1), "its last words"
+    again.settle(1, 1)
+    again.append(0, ROW)
+    assert list(again.edges) == [2]
     again.close()
 
 
@@ -248,7 +289,7 @@ def test_a_damaged_file_is_not_taken_for_a_spool(path: str, damage: str) -> None
     spool = open_spool(path, rows=1000)
     spool.begin(1)
     for _ in range(100):
-        spool.append(0, body)
+        spool.append(0, ROW)
     spool.close()
     if damage == "garbage":
         Path(path).write_bytes(b"nothing that SQLite knows" * 1000)

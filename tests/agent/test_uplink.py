@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from agent.peer import Agent, centre, until
 
+from muster_agent.spool import Spool
 from servers import Mosquitto, free_port
 
 
@@ -150,13 +151,50 @@ async def test_acks_that_cannot_be_read_or_be_true_change_nothing(
         for payload in NONSENSE.values():
             await one.send(payload)
         await one.ack(epoch=epoch + 1, through=0)
-        await one.ack(epoch=epoch, through=10**9)
-        wrong = len(NONSENSE) + 2
+        wrong = len(NONSENSE) + 1
         await until(lambda: own(one.reports[-1])["acks_ignored"] == wrong)
         assert one.reports[-1]["oldest"] == 0
         assert agent.log.read_text().count("<4>ack") == wrong
         await one.ack(epoch=epoch, through=0, missing=[[-5, 10**18]])
         await until(lambda: one.reports[-1]["oldest"] == 1)
+
+
+async def test_a_machine_restored_from_a_copy_begins_a_new_epoch_and_loses_nothing(
+    mosquitto: Mosquitto, agents: Any
+) -> None:
+    async with centre(mosquitto.port, "restored") as one:
+        one.answer = lambda _birth: {"through": 50, "missing": []} if len(one.births) == 1 else None
+        agent = agents("restored", mosquitto.url, sample__every="200ms").start()
+        await until(lambda: len({b["epoch"] for b in one.births}) == 2, lambda: one.births)
+        old, new = one.births[0]["epoch"], one.births[-1]["epoch"]
+        await until(lambda: any(r["seq"] >= 3 for r in one.reports if r["epoch"] == new))
+        await agent.says(f"of epoch {old}, which ends here")
+        assert await agent.stop() == 0
+    moments = {r["ts"] for r in one.reports}
+    assert {r["ts"] for r in one.reports if r["epoch"] == new} == moments
+    assert own(one.reports[-1])["epochs_begun"] == 2
+
+
+async def test_an_epoch_that_was_given_up_says_so_with_an_empty_report(
+    mosquitto: Mosquitto, agents: Any
+) -> None:
+    agent = agents("mute", mosquitto.url, sample__every="1h")
+    spool = Spool(str(agent.spool), max_bytes=200, max_age=1e9)
+    spool.begin(1)
+    for _ in range(3):
+        spool.append(0, b"x" * 150)
+    spool.begin(2)
+    spool.append(0, b"x" * 150)
+    assert spool.depth == 1
+    spool.close()
+    async with centre(mosquitto.port, "mute") as one:
+        agent.start()
+        await until(lambda: any(r["epoch"] == 1 for r in one.reports))
+        words = next(r for r in one.reports if r["epoch"] == 1)
+        assert words["metrics"] == []
+        assert (words["oldest"], words["seq"], words["every"]) == (3, 3, 3600)
+        assert words["lost"] == [{"first": 0, "last": 2, "reason": "spool full"}]
+        assert await agent.stop() == 0
 
 
 def own(report: dict[str, Any]) -> dict[str, Any]:
