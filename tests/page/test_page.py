@@ -236,6 +236,19 @@ async def test_a_collector_that_is_gone_is_noticed(open_world: OpenWorld, open_p
     await expect(page.locator(".banner:visible")).to_contain_text("no connection")
 
 
+async def test_plots_that_cannot_load_leave_the_rest_as_it_is(
+    open_world: OpenWorld, open_page: Open
+) -> None:
+    machines, known, estate = example(2, 1)
+    made = await open_world(known, estate)
+    await made.fill(machines, 3)
+    page = await open_page(made.url, expected=("ERR_",))
+    await page.route("**/uPlot.esm.js", lambda route: route.abort())
+    await page.reload()
+    await expect(page.locator(".big .figure")).to_be_visible()
+    await expect(page.locator(".pulse")).to_contain_text("Live")
+
+
 async def test_without_the_live_stream_the_page_polls_and_says_so(
     open_world: OpenWorld, open_page: Open
 ) -> None:

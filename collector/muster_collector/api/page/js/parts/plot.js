@@ -6,8 +6,10 @@ import { t } from "../i18n.js";
 import { onTheme, token } from "../theme.js";
 
 let loading = null;
-// The plots are not needed for the first score: they load behind it.
-const library = () => (loading ??= import("../../vendor/uplot/uPlot.esm.js"));
+// The plots are not needed for the first score: they load behind it. A collector that is gone by then
+// gives null; the next data try again.
+const library = () =>
+  (loading ??= import("../../vendor/uplot/uPlot.esm.js").catch(() => (loading = null)));
 
 const FONT = () => `11px ${getComputedStyle(document.body).fontFamily}`;
 
@@ -93,8 +95,9 @@ export function plot({ title, heading = "h3", series, format, tick, binary, boun
   }
 
   async function draw() {
-    const { default: UPlot } = await library();
-    if (gone || !data?.times.length) return;
+    const found = await library();
+    if (!found || gone || !data?.times.length) return;
+    const UPlot = found.default;
     chart?.destroy();
     chart = new UPlot(
       {
