@@ -15,8 +15,10 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from boards import services
+
 MINUTE = 60_000
-Value = float | int | str
+Value = float | int | str | bool
 
 
 class Place(NamedTuple):
@@ -95,7 +97,9 @@ def _escape(tag: str) -> str:
 def _value(value: Value) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"{value}i" if isinstance(value, int) else repr(round(value, 3))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value}i" if isinstance(value, int) else repr(round(value, 6))
 
 
 def grade(score: float) -> str:
@@ -110,13 +114,24 @@ def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
     times = range(int(end - hours * 60 * MINUTE), end + 1, step)
     fleet = nodes()
     for turn, now in enumerate(times):
-        for node in fleet:
+        for number, node in enumerate(fleet):
             silent = node.place.site == SILENT_SITE and end - now < 12 * MINUTE
             if not silent:
                 yield from machine(node, now, turn)
+                yield from extras(node, number, turn, now, end)
             yield completeness(node, now, turn, end)
         if turn % 3 == 0 or now == times[-1]:
             yield from scores(fleet, now, end)
+
+
+def extras(node: Node, number: int, turn: int, now: int, end: int) -> Iterator[str]:
+    """What the node's probes found, and its upkeep."""
+    tags = {"host": node.host, "site": node.place.site}
+    found = list(services.upkeep(number, turn))
+    if number < services.OBSERVERS:
+        found += services.probes(number, turn, (end - now) / MINUTE)
+    for name, own, fields in found:
+        yield line(name, tags | dict(own), fields, now)
 
 
 def wave(node: Node, turn: int, salt: float) -> float:

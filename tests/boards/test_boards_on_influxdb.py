@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from boards.fill import PLACES, SILENT_SITE, fill
 from boards.influxql_client import Chosen, answers, ask, options, panels
+from boards.services import DOWN
 from boards.test_boards import BOARDS
 
 from servers import Influx1
@@ -58,8 +59,8 @@ def rows(series: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for one in series:
         for row in one["values"]:
-            cells = dict(zip(one["columns"], row, strict=True)) | one.get("tags", {})
-            found[cells.get("id") or cells["host"]] = cells
+            shown = dict(zip(one["columns"], row, strict=True)) | one.get("tags", {})
+            found[shown.get("id") or shown["host"]] = shown
     return found
 
 
@@ -123,3 +124,31 @@ def test_a_region_limits_what_its_nodes_sent(filled: Filled) -> None:
     north = {place.site for place in PLACES if place.region == "North"}
     assert len(busiest) == 10
     assert {host.rsplit("-", 1)[0] for host in busiest} <= north
+
+
+def test_services_are_judged_by_their_answers(filled: Filled) -> None:
+    found = draw("en/services", filled)
+    judged = {row["server"]: row for row in cells(found[10])}
+    assert judged["https://pay.city.example/health"]["share"] == 1
+    assert judged["https://pay.city.example/health"]["left"] == 1
+    bad = judged["https://records.city.example/api"]
+    assert 0.9 < bad["share"] < 0.99
+    assert bad["left"] == pytest.approx(1 - (1 - bad["share"]) / 0.005)
+    assert {row["server"] for row in cells(found[11])} == {DOWN, bad["server"]}
+    (down,) = found[1]
+    assert down["columns"][1:] == ["ports"]
+    assert values(down) == [1]
+
+
+def test_the_next_certificate_to_expire_is_found(filled: Filled) -> None:
+    (soonest,) = draw("en/services", filled)[4]
+    assert values(soonest)[0] == pytest.approx(2, abs=0.1)
+
+
+def cells(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every row of a table with its tags."""
+    return [
+        dict(zip(one["columns"], row, strict=True)) | one.get("tags", {})
+        for one in series
+        for row in one["values"]
+    ]

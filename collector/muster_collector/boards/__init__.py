@@ -16,10 +16,11 @@ with warnings.catch_warnings():
     from muster_collector.boards.noc import noc
     from muster_collector.boards.node import node
     from muster_collector.boards.readiness import readiness
+    from muster_collector.boards.services import services
     from muster_collector.boards.site import site
     from muster_collector.boards.tongue import CODES, Tongue
 
-BOARDS = (noc, fleet, readiness, site, node, completeness, circulation, capacity)
+BOARDS = (noc, fleet, readiness, site, node, completeness, circulation, services, capacity)
 """Every board, in the order of their folder."""
 FOLDER = "grafana/boards"
 ALERTS = "grafana/provisioning/alerting/muster.json"

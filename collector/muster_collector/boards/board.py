@@ -16,7 +16,15 @@ from muster_collector.boards.panels import Panel
 from muster_collector.boards.tongue import Tongue
 from muster_collector.boards.variables import variables
 
-NAVIGATION = ("noc", "fleet", "readiness", "completeness", "circulation", "capacity")
+NAVIGATION = (
+    "noc",
+    "fleet",
+    "readiness",
+    "completeness",
+    "circulation",
+    "services",
+    "capacity",
+)
 """Boards that every board links to, with the time and the variables kept."""
 
 

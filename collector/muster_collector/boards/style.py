@@ -24,6 +24,12 @@ SILENT_S = 120
 USE_STEPS = ((None, GOOD), (70.0, FAIR), (85.0, WARN), (95.0, BAD))
 COVERAGE_STEPS = ((None, BAD), (0.5, WARN), (0.8, FAIR), (0.95, GOOD))
 COUNT_STEPS = ((None, GOOD), (1.0, WARN), (10.0, BAD))
+OBJECTIVE = 0.995
+"""Share of probes that must be answered rightly, of every service."""
+ERRORS_ALLOWED = round(1 - OBJECTIVE, 6)
+AVAILABILITY_STEPS = ((None, BAD), (0.95, POOR), (0.99, WARN), (OBJECTIVE, GOOD))
+EXPIRY_DAYS = ((None, BAD), (3.0, POOR), (14.0, WARN), (30.0, GOOD))
+"""Days that a certificate has left."""
 PLAIN_STEPS = ((None, QUIET),)
 
 Limits = tuple[tuple[float | None, str], ...]

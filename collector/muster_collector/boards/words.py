@@ -61,6 +61,7 @@ def boards(t: Tongue) -> dict[str, str]:
         "node": t("Node", "节点"),
         "completeness": t("Completeness", "完整性"),
         "circulation": t("Data circulation", "数据流通"),
+        "services": t("Digital services", "数字服务"),
         "capacity": t("Capacity", "容量规划"),
     }
 
