@@ -20,12 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 MINIMUM = (3, 11)
 PROFILES = {"run": ["run"], "dev": ["run", "dev"]}
-# What the tests talk to: a broker, two databases, a browser with Chinese fonts.
+# What the tests talk to: a broker, two databases, a browser with Chinese fonts; what makes test
+# certificates, checks units, and judges counters.
 SYSTEM_PACKAGES = {
     "mosquitto": "mosquitto",
     "influxd": "influxdb",
     "victoria-metrics": "victoria-metrics",
     "chromium": "chromium",
+    "openssl": "openssl",
+    "systemd-analyze": "systemd",
+    "nstat": "iproute2",
 }
 EXTRA_PACKAGES = ["fonts-noto-cjk"]
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
