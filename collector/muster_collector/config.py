@@ -120,6 +120,12 @@ class Store(Section):
     """write when so many lines have come together"""
     flush: Duration = 0.2
     """or when the first of them has waited so long"""
+    keep: Duration = 30 * 86_400.0
+    """how long the embedded store keeps what nodes measured; InfluxDB's own retention does that"""
+    keep_scores: Duration = 90 * 86_400.0
+    """how long it keeps every score and account; then the last one of each hour (UTC)"""
+    keep_hourly: Duration = 730 * 86_400.0
+    """how long it keeps those; then the last one of each day (UTC), for ever"""
 
 
 class Limits(Section):

@@ -7,11 +7,12 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from muster_collector import config as configuration
-from muster_collector import telemetry
+from muster_collector import retention, telemetry
 from muster_collector.errors import MusterError, StoreError
 from muster_collector.ingest import events
 from muster_collector.ledger.file import owner
 from muster_collector.store import open_store
+from muster_collector.store.embedded import EmbeddedStore
 
 if TYPE_CHECKING:
     from muster_collector.ingest.service import Ingest
@@ -62,6 +63,9 @@ async def _roles(
     fleet = ingest.fleet if ingest else _stored_fleet(store)
     scorer = _scorer(config, store, fleet) if {"score", "api"} & set(roles) else None
     async with asyncio.TaskGroup() as tasks:
+        if isinstance(store, EmbeddedStore):
+            sweeps = retention.sweep_for_ever(store, config.store)
+            tasks.create_task(_until(stop, sweeps), name="retention")
         if ingest is not None:
             tasks.create_task(ingest.run(stop), name="ingest")
         if scorer is not None and "score" in roles:

@@ -12,8 +12,8 @@ def _counter(name: str, meaning: str, *labels: str) -> Counter:
     return Counter(f"muster_collector_{name}", meaning, labels, registry=REGISTRY)
 
 
-def _gauge(name: str, meaning: str) -> Gauge:
-    return Gauge(f"muster_collector_{name}", meaning, registry=REGISTRY)
+def _gauge(name: str, meaning: str, *labels: str) -> Gauge:
+    return Gauge(f"muster_collector_{name}", meaning, labels, registry=REGISTRY)
 
 
 def _histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
@@ -22,17 +22,18 @@ def _histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram
 
 MESSAGES = _counter("messages", "Messages by what became of them and why", "outcome", "reason")
 POINTS = _counter("points", "Points written to the store, or refused", "outcome")
-LOST = _counter("lost_reports", "Reports that are lost, by reason", "reason")
 QUARANTINED = _counter("quarantined", "Messages and points put into quarantine", "reason")
 QUARANTINE_DROPPED = _gauge("quarantine_dropped", "Oldest ones dropped from quarantine for space")
 ACKS = _counter("acks", "Acks sent to nodes")
 STORE_ERRORS = _counter("store_errors", "Writes that the store did not take and that were repeated")
+FORGOTTEN = _counter("forgotten_samples", "Samples that the embedded store keeps no longer")
 LEDGER_ERRORS = _counter("ledger_errors", "Ledger transactions that failed and were repeated")
 BROKER_ERRORS = _counter("broker_errors", "Connections to the broker that failed or were lost")
 BROKER_CONNECTED = _gauge("broker_connected", "1 while the broker is connected")
 IN_HAND = _gauge("in_hand", "Messages received that are not stored yet")
 NODES = _gauge("nodes", "Nodes known")
 ONLINE = _gauge("nodes_online", "Nodes that are connected to the broker")
+LOST = _gauge("lost_reports", "Reports that are lost, by reason; late arrivals take away", "reason")
 MISSING = _gauge("missing", "Reports that are missing now")
 OLDEST = _gauge("oldest_unstored_seconds", "How long the oldest message in hand has waited")
 BATCH_MESSAGES = _histogram(

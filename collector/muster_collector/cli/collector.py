@@ -112,10 +112,7 @@ def log_to_stderr() -> None:
 
 
 def spare_the_collector() -> None:
-    """Let Python look for cycles seldom: reports have none, and a thousand are in hand at a time.
-
-    With the usual threshold a fifth of all CPU goes into looking through them again and again.
-    """
+    """Let Python look for cycles seldom: reports have none, and thousands are in hand."""
     gc.set_threshold(50_000, 20, 50)
 
 

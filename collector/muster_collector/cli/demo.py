@@ -36,8 +36,10 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the demo and print its summary."""
+    from muster_collector.cli.collector import spare_the_collector
     from muster_collector.demo.run import Options, describe, write_json
 
+    spare_the_collector()
     with tempfile.TemporaryDirectory(prefix="muster-demo-") as temporary:
         plan = Options(
             directory=directory(options.data, Path(temporary)),

@@ -65,6 +65,13 @@ def store_back(name: str) -> None:
         log.info("store back: %s", name)
 
 
+def forgotten(name: str, count: int) -> None:
+    """The embedded store deleted samples that were older than it keeps them."""
+    telemetry.FORGOTTEN.inc(count)
+    if count:
+        log.info("forgotten store=%r samples=%d", name, count)
+
+
 def ledger_failed(error: Exception) -> None:
     """A ledger transaction failed; nothing is acknowledged until it succeeds."""
     telemetry.LEDGER_ERRORS.inc()

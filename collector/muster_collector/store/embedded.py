@@ -74,6 +74,14 @@ class EmbeddedStore:
         """Delete samples older than `before` (ms) of these measurements; how many went."""
         return await self._run(self._write_thread, lambda: self._forget(before, measurements))
 
+    async def thin(self, before: int, step: int, measurements: Collection[str]) -> int:
+        """Keep the last sample a `step` (ms) of what is older than `before`; how many went."""
+        return await self._run(self._write_thread, lambda: self._thin(before, step, measurements))
+
+    def measurements(self) -> list[str]:
+        """The names of all measurements."""
+        return list(self._catalog.measurements)
+
     async def close(self) -> None:
         """Finish what is under way and release the file."""
         await self._run(self._read_thread, lambda: None)
@@ -161,6 +169,21 @@ class EmbeddedStore:
             if found := self._catalog.measurements.get(name):
                 statement = f"DELETE FROM {found.table} WHERE time < ?"  # noqa: S608  # our own name
                 ((count,),) = connection.execute(statement, [before]).fetchall()
+                gone += count
+        return gone
+
+    def _thin(self, before: int, step: int, measurements: Collection[str]) -> int:
+        connection = self._opened()
+        gone = 0
+        for name in measurements:
+            if found := self._catalog.measurements.get(name):
+                # A score's time is the end of its window: 13:00 belongs to the hour from 12:00.
+                statement = (
+                    f"DELETE FROM {found.table} WHERE time < $1 AND (series, time) NOT IN"  # noqa: S608  # our own name
+                    f" (SELECT (series, max(time)) FROM {found.table} WHERE time < $1"
+                    " GROUP BY series, (time - 1) // $2)"
+                )
+                ((count,),) = connection.execute(statement, [before, step]).fetchall()
                 gone += count
         return gone
 
