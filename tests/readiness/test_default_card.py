@@ -128,4 +128,4 @@ def test_pages_name_every_indicator() -> None:
     for node in CARD.indicators:
         assert f"`{node.id}`" in page
     assert CARD.method in page
-    assert len(found) == 2
+    assert len(found) == 3

@@ -190,7 +190,7 @@ def test_scorecard_check_show_diff(card_file: Path, capsys: pytest.CaptureFixtur
     assert main(["scorecard", "check", "nothing"]) == 2
     assert capsys.readouterr().err == (
         "muster: nothing: No such file or directory: name a file or one of "
-        "human-development, new-digital-infrastructure\n"
+        "guangzhou-2021-missions, human-development, new-digital-infrastructure\n"
     )
 
 

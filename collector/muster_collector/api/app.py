@@ -13,19 +13,23 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from muster_collector.api import about, nodes, planning, readiness, series, targets
+from muster_collector.api import about, figures, nodes, planning, readiness, series, targets
 from muster_collector.api.guard import Guard
 from muster_collector.api.services import Services
 from muster_collector.errors import StoreError
 
 PAGE = Path(__file__).parent / "page"
-ROUTERS = tuple(module.router for module in (readiness, planning, targets, nodes, series, about))
+ROUTERS = tuple(
+    module.router for module in (readiness, planning, targets, figures, nodes, series, about)
+)
 
 
 def make_app(services: Services, *, token: str | None = None, local_only: bool = False) -> FastAPI:
     """The API and the page; `local_only` answers only to loopback names (see `guard`)."""
     app = make_routes()
     app.state.services = services
+    # Who may reach an open API off loopback is nobody that Muster knows.
+    app.state.writable = bool(token) or local_only
     for kind, handler in HANDLERS.items():
         app.add_exception_handler(kind, handler)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -12,12 +13,16 @@ from muster_collector.api import times
 from muster_collector.api.params import Format, as_json, table
 from muster_collector.api.services import Given, Services
 from muster_collector.estate.model import Target
-from muster_collector.scoring.outlooks import DAY, WHOLE, judged
+from muster_collector.readiness.targets import Outlook
+from muster_collector.scoring import figures
+from muster_collector.scoring.figures import Figure
+from muster_collector.scoring.outlooks import DAY, WHOLE, judged, judged_figures
 
 router = APIRouter(prefix="/api/v1", tags=["targets"])
 COLUMNS = (
     "level", "id", "part", "name", "name_zh", "target", "due", "status", "score", "gap",
     "pace_needed", "pace_seen", "earliest", "likely", "latest", "probability", "days",
+    "unit", "source", "as_of",
 )  # fmt: skip
 Days = Annotated[int, Query(ge=3, le=3660, description="days of history to judge by")]
 Share = Annotated[float, Query(ge=0.5, le=0.99, description="what the interval holds")]
@@ -34,9 +39,18 @@ async def targets(
     """Every target of the estate: gap, pace needed and seen, likely date, probability.
 
     Paces are points per day. `likely` is the date by which arrival is as likely as not; `earliest`
-    and `latest` hold it with the probability `share`. What cannot be said is null.
+    and `latest` hold it with the probability `share`. What cannot be said is null. Targets of an
+    imported figure have the level `imported` and are judged as of their newest figure (`as_of`);
+    `score`, `gap` and the paces are then in `unit`, and `days` counts the figures.
     """
-    found = [await _row(given, target, days, share) for target in given.scorer.estate.targets]
+    wanted = given.scorer.estate.targets
+    known = await figures.read(given.store, {t.indicator for t in wanted if t.indicator})
+    found = [
+        _figure_row(given, target, known, share)
+        if target.indicator
+        else await _row(given, target, days, share)
+        for target in wanted
+    ]
     return await table(found, COLUMNS, format, share=share)
 
 
@@ -73,16 +87,36 @@ async def _row(given: Services, target: Target, days: int, share: float) -> dict
         days=days,
         share=share,
     )
+    about = {"level": target.level, "id": target.id, "part": target.part}
+    last = target.score - found.gap if target.score is not None else math.nan
+    return {**about, **_outlook(target, found, target.score, last), "unit": "points", "days": known}
+
+
+def _figure_row(
+    given: Services, target: Target, known: Sequence[Figure], share: float
+) -> dict[str, Any]:
+    found, used = judged_figures(target, known, now=given.now(), share=share)
+    about = {"level": "imported", "id": target.indicator, "part": "value"}
+    last = used[-1].value if used else math.nan
     return {
-        "level": target.level,
-        "id": target.id,
-        "part": target.part,
+        **about,
+        **_outlook(target, found, target.value, last),
+        "unit": target.unit,
+        "source": used[-1].source if used else target.source,
+        "as_of": used[-1].day.isoformat() if used else None,
+        "days": len(used),
+    }
+
+
+def _outlook(target: Target, found: Outlook, goal: float | None, last: float) -> dict[str, Any]:
+    """What the rows of all targets have in common."""
+    return {
         "name": target.name,
         "name_zh": target.name_zh,
-        "target": target.score,
+        "target": goal,
         "due": target.due.isoformat(),
         "status": found.status,
-        "score": _finite(target.score - found.gap),
+        "score": _finite(last),
         "gap": _finite(found.gap),
         "pace_needed": _finite(found.pace_needed),
         "pace_seen": _finite(found.pace_seen),
@@ -90,7 +124,6 @@ async def _row(given: Services, target: Target, days: int, share: float) -> dict
         "likely": _date(found.likely),
         "latest": _date(found.latest),
         "probability": _finite(found.probability),
-        "days": known,
     }
 
 

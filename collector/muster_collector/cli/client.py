@@ -33,10 +33,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def get(options: argparse.Namespace, path: str, **query: str | int | list[str] | None) -> Any:
     """The JSON answer to a GET of `/api/v1/` + path; options that are None are left out."""
+    return _ask(options, path, query, None, "")
+
+
+def post(
+    options: argparse.Namespace,
+    path: str,
+    content: bytes,
+    media: str,
+    **query: str | int | list[str] | None,
+) -> Any:
+    """The JSON answer to a POST of `content`, of that media type."""
+    return _ask(options, path, query, content, media)
+
+
+def _ask(
+    options: argparse.Namespace,
+    path: str,
+    query: Mapping[str, str | int | list[str] | None],
+    content: bytes | None,
+    media: str,
+) -> Any:
     given = {name: value for name, value in query.items() if value is not None}
     url = f"{_base(options.url)}/api/v1/{path}"
     url += "?" + urllib.parse.urlencode(given, doseq=True) if given else ""
-    request = urllib.request.Request(url, headers=_headers(options))  # noqa: S310 - _base checks
+    headers = {**_headers(options), **({"Content-Type": media} if media else {})}
+    request = urllib.request.Request(url, content, headers)  # noqa: S310 - _base checks
     try:
         # No proxy: the environment's is for other machines, and a token must not pass through it.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -1,13 +1,15 @@
-"""`muster score`: the engine on any table, without server or store."""
+"""`muster score`: the engine on any table, without server or store; or on live places."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from muster_collector.cli.scorecard import read_card
+from muster_collector.cli import client
+from muster_collector.cli.scorecard import read_card, read_text
 from muster_collector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,10 +22,17 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "score",
         help="score a table of your own with a scorecard",
-        description="Score a CSV: the first column names the units, each other column is named "
+        description="Score a table, or with --live the places of a running collector. In a CSV the"
+        " first column names the units, each other column is named "
         "after an indicator of the scorecard. Empty cells are missing data.",
     )
-    parser.add_argument("--data", required=True, metavar="FILE", help="a CSV, - for stdin")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--data", metavar="FILE", help="a CSV, - for stdin")
+    what.add_argument(
+        "--live",
+        choices=("fleet", "region", "district", "site"),
+        help="places of a running collector: its scores and imported figures as the card says",
+    )
     parser.add_argument(
         "--scorecard", metavar="FILE", help="the scorecard, or the name of a shipped one"
     )
@@ -41,27 +50,48 @@ def add(commands: Any) -> None:
         help="vary weights and thresholds at random N times: intervals of ranks and scores",
     )
     parser.add_argument("--seed", type=int, default=1, help="of the draws (default 1)")
+    client.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Read, score, write."""
-    from muster_collector.readiness import export, score, table
+    from muster_collector.readiness import export, score
 
     card = read_card(options.scorecard)
-    origin = "standard input" if options.data == "-" else options.data
-    data = sys.stdin.buffer.read() if options.data == "-" else _read(options.data)
-    read = table.parse(data, origin, card, encoding=options.encoding, partial=options.partial)
-    if read.ignored:
-        print(f"muster: {origin}: no indicator for {', '.join(read.ignored)}", file=sys.stderr)
+    units, values = _live(card, options) if options.live else _table(card, options)
     formats = {"table": export.as_table, "csv": export.as_csv, "json": export.as_json}
-    firm = _varied(card, read.values, options) if options.draws else None
-    text = formats[options.format](read.units, score(card, read.values), firm)
+    firm = _varied(card, values, options) if options.draws else None
+    text = formats[options.format](units, score(card, values), firm)
     if options.output:
         _write(options.output, text)
     else:
         sys.stdout.write(text)
     return 0
+
+
+def _table(card: Scorecard, options: argparse.Namespace) -> tuple[Sequence[str], Any]:
+    """Units and values of a CSV."""
+    from muster_collector.readiness import table
+
+    origin = "standard input" if options.data == "-" else options.data
+    data = sys.stdin.buffer.read() if options.data == "-" else _read(options.data)
+    read = table.parse(data, origin, card, encoding=options.encoding, partial=options.partial)
+    if read.ignored:
+        print(f"muster: {origin}: no indicator for {', '.join(read.ignored)}", file=sys.stderr)
+    return read.units, read.values
+
+
+def _live(card: Scorecard, options: argparse.Namespace) -> tuple[Sequence[str], Any]:
+    """Units and values that a collector has; the same engine then scores them here."""
+    import numpy as np
+
+    text = read_text(options.scorecard).encode()
+    answer = client.post(options, "score", text, "application/toml", level=options.live)
+    names = [node.id for node in card.indicators]
+    rows = [[unit["indicators"][name]["value"] for name in names] for unit in answer["units"]]
+    values = np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
+    return [unit["unit"] for unit in answer["units"]], values
 
 
 def _varied(card: Scorecard, values: Any, options: argparse.Namespace) -> Robustness:

@@ -39,12 +39,17 @@ def read_card(name: str | None = None) -> Scorecard:
     """The scorecard in a file, or a shipped one by its name (default: the default one)."""
     from muster_collector.readiness import load
 
+    return load(read_text(name), name or DEFAULT)
+
+
+def read_text(name: str | None = None) -> str:
+    """The text of a scorecard file, or of a shipped one by its name (default: the default one)."""
     name = name or DEFAULT
     shipped = resources.files("muster_collector") / "scorecards" / f"{name}.toml"
     try:
         if "/" not in name and shipped.is_file():
-            return load(shipped.read_text("utf-8"), name)
-        return load(Path(name).read_text("utf-8-sig"), name)
+            return shipped.read_text("utf-8")
+        return Path(name).read_text("utf-8-sig")
     except OSError as error:
         known = ", ".join(sorted(shipped_names()))
         raise ConfigError(f"{name}: {error.strerror}: name a file or one of {known}") from error

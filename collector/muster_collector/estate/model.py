@@ -101,15 +101,31 @@ class Node(Part):
 
 
 class Target(Part):
-    """A score that a place (or the fleet) should have reached by a day; `part` is of the card."""
+    """What a place (or the fleet) should have reached by a day: a score, or an imported figure.
+
+    `score` is of the card's `part`; `value` (in `unit`) is of the imported `indicator`, from one
+    `source` where it is named.
+    """
 
     level: Literal["site", "district", "region", "fleet"] = "fleet"
     id: Id = "fleet"
     part: Id = "overall"
-    score: Annotated[float, Field(ge=0, le=100)]
+    score: Annotated[float, Field(ge=0, le=100)] | None = None
+    indicator: Id | None = None
+    value: Annotated[float, Field(ge=-1e15, le=1e15)] | None = None
+    unit: Name = ""
+    source: Name = ""
+    direction: Literal["up", "down"] = "up"
     due: dt.date
     name: Name = ""
     name_zh: Name = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Target:
+        figure = (self.indicator is not None, self.value is not None, bool(self.unit))
+        if any(figure) != all(figure) or (self.score is None) != all(figure):
+            raise ValueError("give it a score, or else all of indicator, value and unit")
+        return self
 
 
 class Estate(Part):

@@ -6,8 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .schema import (
+    Figure,
     Goalposts,
     Indicator,
+    LiveNodes,
+    LiveScore,
+    LiveSites,
     Normalise,
     Read,
     Reference,
@@ -96,7 +100,7 @@ def _indicator(node: Node) -> list[str]:
         f"- Score: {_normalise(what.normalise)}{_treatment(what)}.",
         f"- Why: {what.reason}",
         f"- After: {what.reference}",
-        f"- From: {_source(what.source) if what.source else 'imported'}.",
+        f"- From: {_origin(what)}.",
         "",
     ]
 
@@ -126,6 +130,20 @@ def _treatment(what: Indicator) -> str:
         stand_in = f"{what.impute.value:g}" if what.impute.value is not None else f"the {kind}"
         text += f"; {stand_in} stands in for what is missing"
     return text
+
+
+def _origin(what: Indicator) -> str:
+    match what.place:
+        case LiveScore(part=part):
+            return f"Muster's newest score `{part}` of the place"
+        case LiveNodes():
+            return "Muster's newest scores: planned nodes that have one"
+        case LiveSites(sectors=sectors, at_least=least):
+            return f"Muster's newest scores: sites ({', '.join(sectors) or 'all'}) from {least:g}"
+        case Figure(indicator=name, unit=unit, source=source):
+            return f"imported figure `{name}` in {unit}{f' from {source}' if source else ''}"
+        case _:
+            return _source(what.source) if what.source else "imported"
 
 
 def _source(source: Source) -> str:

@@ -37,6 +37,14 @@ def inert(text: str) -> str:
 
 def as_json(units: Sequence[str], scores: Scores, firm: Robustness | None = None) -> str:
     """One object; numbers at full precision, null where there is none."""
+    document = as_document(units, scores, firm)
+    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def as_document(
+    units: Sequence[str], scores: Scores, firm: Robustness | None = None
+) -> dict[str, Any]:
+    """What `as_json` writes."""
     objects = list(_objects(units, scores))
     document: dict[str, Any] = {"scorecard": scores.card.id, "method": scores.card.method}
     if firm:
@@ -44,7 +52,7 @@ def as_json(units: Sequence[str], scores: Scores, firm: Robustness | None = None
         for unit, row in enumerate(objects):
             row["varied"] = {name: _plain(array[unit]) for name, array in _varied(firm)}
     document["units"] = objects
-    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return document
 
 
 def _varied(firm: Robustness) -> list[tuple[str, Array]]:

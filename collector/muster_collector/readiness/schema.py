@@ -148,6 +148,40 @@ class Source(Read):
     combine: Literal["max", "min", "mean", "sum", "worst"] = "worst"
 
 
+class LiveScore(Part):
+    """The newest score (0 to 100) that Muster gave a place: overall, a pillar's, an indicator's."""
+
+    kind: Literal["readiness"]
+    part: Id = "overall"
+
+
+class LiveNodes(Part):
+    """The percentage of a place's planned nodes that have a score now."""
+
+    kind: Literal["nodes"]
+
+
+class LiveSites(Part):
+    """The percentage of a place's sites (in `sectors`, default all) that score `at_least`."""
+
+    kind: Literal["sites"]
+    sectors: tuple[Text, ...] = ()
+    at_least: Score
+
+
+class Figure(Part):
+    """The newest imported figure of an indicator, from one `source` where it is named."""
+
+    kind: Literal["figure"]
+    indicator: Id
+    unit: Text
+    source: Text | None = None
+
+
+Place = Annotated[LiveScore | LiveNodes | LiveSites | Figure, Field(discriminator="kind")]
+"""Where an indicator of places comes from, beside a column of somebody's table."""
+
+
 class Child(Part):
     """What levels and indicators share: a name, a place in the tree, a weight."""
 
@@ -182,6 +216,7 @@ class Indicator(Child):
     impute: Impute | None = None
     winsorise: Winsorise | None = None
     source: Source | None = None
+    place: Place | None = None
 
 
 class Band(Part):

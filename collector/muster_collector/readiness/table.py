@@ -39,15 +39,15 @@ def parse(
     a byte order mark, unless `encoding` says otherwise. With `partial` indicators may have no
     column: they are missing for every unit. ConfigError names `origin`, row and column.
     """
-    text = _decoded(data, origin, encoding)
-    rows = _rows(text, origin)
-    _, header = next(rows, (0, []))
+    text = decoded(data, origin, encoding)
+    lines = rows(text, origin)
+    _, header = next(lines, (0, []))
     if not any(header):
         raise ConfigError(f"{origin}: is empty: the first row must name the columns")
     places = _places(header, origin, card, partial=partial)
     units: dict[str, int] = {}
     values: list[list[float]] = []
-    for row, cells in rows:
+    for row, cells in lines:
         if len(cells) != len(header):
             raise ConfigError(f"{origin}: row {row} has {len(cells)} cells, row 1 {len(header)}")
         _add_unit(units, cells[0], row, origin)
@@ -58,7 +58,8 @@ def parse(
     return Table(tuple(units), np.array(values), tuple(ignored))
 
 
-def _decoded(data: bytes, origin: str, encoding: str) -> str:
+def decoded(data: bytes, origin: str, encoding: str = "") -> str:
+    """The text of a file; UTF-8, or UTF-16 with a mark, unless `encoding` says otherwise."""
     wanted = encoding or ("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     try:
         text = data.decode(wanted)
@@ -74,7 +75,7 @@ def _decoded(data: bytes, origin: str, encoding: str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _rows(text: str, origin: str) -> Iterator[tuple[int, list[str]]]:
+def rows(text: str, origin: str) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not blank with the number of the line they end on; cells stripped."""
     first = text.lstrip("\r\n").split("\n", 1)[0]
     bare = re.sub(r'"[^"]*"', "", first)
@@ -116,6 +117,11 @@ def _number(cells: Sequence[str], place: int, header: Sequence[str], where: str)
     cell = cells[place] if place >= 0 else ""
     if cell.lower() in MISSING:
         return math.nan
+    return number(cell, f"{where}, column {header[place]}")
+
+
+def number(cell: str, where: str) -> float:
+    """A plain decimal number; ConfigError names the place."""
     value = float(cell) if NUMBER.fullmatch(cell) else math.nan
     if math.isfinite(value):
         return value
@@ -123,4 +129,4 @@ def _number(cells: Sequence[str], place: int, header: Sequence[str], where: str)
     if "," in cell:
         hint = "write a point for decimals and nothing between thousands"
     shown = cell if len(cell) <= 40 else cell[:39] + "…"
-    raise ConfigError(f'{where}, column {header[place]}: "{shown}" is not a number: {hint}')
+    raise ConfigError(f'{where}: "{shown}" is not a number: {hint}')

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import zoneinfo
 from collections.abc import Sequence
+from dataclasses import replace
 
 from muster_collector.estate.model import Target
 from muster_collector.readiness.targets import Outlook, outlook
+from muster_collector.scoring.figures import Figure
 from muster_collector.scoring.points import OVERALL, PILLAR
 from muster_collector.store.base import Query, Read, Store
 
 DAY = 86_400_000
+EPOCH = dt.date(1970, 1, 1)
 WHOLE = "overall"
 Series = tuple[list[float], list[float]]
 
@@ -31,10 +35,56 @@ async def judged(
     Only days scored with `method` count, at most the last `days`; a target is due when its day
     ends in `zone`. Raises `StoreError` like the store.
     """
+    assert target.score is not None  # noqa: S101 - its kind is the caller's to tell
     times, scores = await _days(store, target, now - days * DAY, now, method)
     due = due_at(target.due, zone) / DAY
     found = outlook(times, scores, target=target.score, due=due, now=now / DAY, share=share)
     return found, len(times)
+
+
+def judged_figures(
+    target: Target, known: Sequence[Figure], *, now: int, share: float = 0.8
+) -> tuple[Outlook, list[Figure]]:
+    """The outlook of a target for an imported figure, and the figures that it rests on.
+
+    Nothing is known beyond the newest figure, so the judgement is as of its day. A target whose
+    day has passed is settled by the figures up to that day; where they end before it, nobody can
+    say, and the status is unknown.
+    """
+    assert target.value is not None  # noqa: S101 - its kind is the caller's to tell
+    today = dt.datetime.fromtimestamp(now / 1000, dt.UTC).date()
+    limit = min(today, target.due)
+    mine = [
+        figure
+        for figure in known
+        if (figure.indicator, figure.unit) == (target.indicator, target.unit)
+        and target.source in ("", figure.source)
+    ]
+    # Of several sources the one that reaches farthest; they are never mixed.
+    reach = max(mine, key=lambda figure: figure.day, default=None)
+    used = [f for f in mine if reach is not None and f.source == reach.source and f.day <= limit]
+    days = [float((figure.day - EPOCH).days) for figure in used]
+    found = outlook(
+        days,
+        [figure.value for figure in used],
+        target=target.value,
+        due=float((target.due - EPOCH).days),
+        now=days[-1] if days else now / DAY,
+        direction=target.direction,
+        model="walk",
+        share=share,
+    )
+    if target.due < today and found.status not in ("reached", "missed"):
+        nothing = math.nan
+        found = replace(
+            found,
+            status="unknown",
+            earliest=nothing,
+            likely=nothing,
+            latest=nothing,
+            probability=nothing,
+        )
+    return found, used
 
 
 def due_at(day: dt.date, zone: str) -> int:

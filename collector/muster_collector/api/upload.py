@@ -1,0 +1,57 @@
+"""What people send: bounded, of a named type, and never from another site's page.
+
+A browser sends text of these types to another origin only after asking it (CORS), which nothing
+here allows; so a page elsewhere cannot make somebody's browser write to a collector on loopback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.parse
+from typing import Any
+
+from fastapi import HTTPException, Request
+
+from muster_collector.errors import ConfigError
+from muster_collector.readiness.scorecard import Scorecard, load
+
+CARD_BYTES = 256 << 10
+"""A scorecard is smaller: the default one has 20 KiB."""
+CARD_PARTS = 500
+"""Levels and indicators that an uploaded card may have."""
+
+
+async def body(request: Request, media: str, most: int) -> bytes:
+    """The request's content; 415 for another type, 413 beyond `most` bytes, 403 across sites."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != media:
+        raise HTTPException(415, f"Content-Type: {kind[:80]}: send {media}")
+    origin = request.headers.get("origin")
+    if origin and urllib.parse.urlsplit(origin).netloc != request.headers.get("host", ""):
+        raise HTTPException(403, f"Origin: {origin[:80]}: not from another site's page")
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > most:
+            raise HTTPException(413, f"more than {most} bytes: send less")
+    return bytes(content)
+
+
+async def scorecard(request: Request) -> Scorecard:
+    """The card that a request carries as TOML; 400 with the place of what is wrong in it."""
+    content = await body(request, "application/toml", CARD_BYTES)
+    try:
+        card = await asyncio.to_thread(load, content.decode("utf-8-sig"), "scorecard")
+    except UnicodeDecodeError as error:
+        raise HTTPException(400, f"scorecard: byte {error.start} is not UTF-8") from error
+    except ConfigError as error:
+        raise HTTPException(400, str(error)) from error
+    if len(card.nodes) > CARD_PARTS:
+        raise HTTPException(400, f"scorecard: {len(card.nodes)} parts: at most {CARD_PARTS}")
+    return card
+
+
+def openapi(media: str, about: str) -> dict[str, Any]:
+    """What OpenAPI says of such a body."""
+    content = {media: {"schema": {"type": "string", "description": about}}}
+    return {"requestBody": {"required": True, "content": content}}
