@@ -13,16 +13,17 @@ from typing import Any
 
 from muster_agent import settings
 from muster_agent.errors import ConfigError
+from muster_wire import topics
 
 ENVIRONMENT = "MUSTER"
-SENSOR = "sensor"
+SENSOR, PROBE = "sensor", "probe"
 SHOWN = 60
 """Characters of a wrong value that are repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole configuration; `sensor` holds the options of sensors by name."""
+    """The whole configuration; `sensor` holds the options of sensors by name, `probe` probes."""
 
     node: settings.Node = field(default_factory=settings.Node)
     mqtt: settings.Mqtt = field(default_factory=settings.Mqtt)
@@ -30,6 +31,7 @@ class Config:
     spool: settings.Spool = field(default_factory=settings.Spool)
     uplink: settings.Uplink = field(default_factory=settings.Uplink)
     sensor: dict[str, dict[str, Any]] = field(default_factory=dict)
+    probe: dict[str, settings.Probe] = field(default_factory=dict)
 
 
 class Reader:
@@ -42,7 +44,7 @@ class Reader:
 
     def config(self, raw: dict[str, Any], hostname: str) -> Config:
         """The configuration; raises `ConfigError` when anything in it is wrong."""
-        for name in raw.keys() - settings.SECTIONS.keys() - {SENSOR}:
+        for name in raw.keys() - settings.SECTIONS.keys() - {SENSOR, PROBE}:
             self.wrong(f"[{name}]", f"use {', '.join(f'[{s}]' for s in settings.SECTIONS)}")
         sections = {name: self.section(name, raw.get(name, {})) for name in settings.SECTIONS}
         sections["node"].setdefault("id", node_id(hostname))
@@ -50,27 +52,66 @@ class Reader:
             sections["node"]["id"] = node_id(hostname)
         options = self.options(raw.get(SENSOR, {}))
         self.pairs(sections["mqtt"])
+        probes = self.probes(raw.get(PROBE, {}))
         if self.mistakes:
             raise ConfigError(self.mistakes)
         made = {name: kind(**sections[name]) for name, kind in settings.SECTIONS.items()}
-        return Config(**made, sensor=options)
+        return Config(**made, sensor=options, probe=probes)
 
     def section(self, name: str, raw: Any) -> dict[str, Any]:
         """The values of one section that are given."""
         if not isinstance(raw, dict):
             self.wrong(f"{name} = {show(raw)}", f"use a section [{name}]")
             return {}
-        known = {f.name: f for f in fields(settings.SECTIONS[name])}
-        for key in raw.keys() - known.keys():
-            self.wrong(f"[{name}] {key} = {show(raw[key])}", f"use {', '.join(known)}")
-        values: dict[str, Any] = {}
-        for key, declared in known.items():
-            if key in raw:
-                self.value(values, f"[{name}] {key} = ", declared, raw[key])
+        values = self.table(f"[{name}]", settings.SECTIONS[name], raw)
+        for declared in fields(settings.SECTIONS[name]):
+            key = declared.name
             variable = f"{ENVIRONMENT}_{name}_{key}".upper()
             if variable in self.environment and isinstance(declared.metadata["default"], str):
                 self.overrule(values, variable, declared)
         return values
+
+    def table(self, where: str, kind: type[Any], raw: dict[str, Any]) -> dict[str, Any]:
+        """The values of one table that are given."""
+        known = {f.name: f for f in fields(kind)}
+        for key in raw.keys() - known.keys():
+            self.wrong(f"{where} {key} = {show(raw[key])}", f"use {', '.join(known)}")
+        values: dict[str, Any] = {}
+        for key, declared in known.items():
+            if key in raw:
+                self.value(values, f"{where} {key} = ", declared, raw[key])
+        return values
+
+    def probes(self, raw: Any) -> dict[str, settings.Probe]:
+        """The probes by name; those with mistakes are left out."""
+        if not isinstance(raw, dict):
+            self.wrong(f"{PROBE} = {show(raw)}", f"use sections [{PROBE}.NAME]")
+            return {}
+        made = {name: self.probe(name, table) for name, table in raw.items()}
+        return {name: probe for name, probe in made.items() if probe is not None}
+
+    def probe(self, name: str, raw: Any) -> settings.Probe | None:
+        """One probe, None when anything in it is wrong."""
+        where, before = f"[{PROBE}.{name}]", len(self.mistakes)
+        if not isinstance(raw, dict):
+            self.wrong(f"[{PROBE}] {name} = {show(raw)}", f"use a section {where}")
+            return None
+        if not topics.NAME.fullmatch(name):
+            self.wrong(where, f"use a name of {settings.NAME.form}")
+        values = self.table(where, settings.Probe, raw)
+        if "url" not in raw:
+            self.wrong(f"{where} has no url", f"use {settings.TARGET.form}")
+        if "url" in values:
+            self.foreign(where, values["url"].scheme, raw)
+        return settings.Probe(**values) if len(self.mistakes) == before else None
+
+    def foreign(self, where: str, scheme: str, raw: dict[str, Any]) -> None:
+        """Settings that only other kinds of probes have."""
+        for declared in fields(settings.Probe):
+            only = declared.metadata["only"]
+            if declared.name in raw and only and scheme not in only:
+                what = f"{where} {declared.name} = {show(raw[declared.name])}"
+                self.wrong(what, f"leave it out, it is for {', '.join(only)} and not for {scheme}")
 
     def value(self, values: dict[str, Any], what: str, declared: Any, raw: Any) -> None:
         """Put one parsed value into `values`, or note what is wrong with it."""

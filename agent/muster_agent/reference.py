@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import Field, fields
+from typing import Any
 
-from muster_agent.settings import SECTIONS
+from muster_agent.settings import SECTIONS, Probe
 
 HEAD = """\
 # Agent settings
@@ -15,34 +16,43 @@ Made from `muster_agent/settings.py` by `make generate`.
 
 The agent reads one TOML file, `/etc/muster/agent.toml` unless `--config` names another. Every
 setting has a default. A text may also come from the environment, which wins: `[mqtt] url` from
-`MUSTER_MQTT_URL`, and so on. The options of a sensor stand in a section `[sensor.NAME]`.
+`MUSTER_MQTT_URL`, and so on. The options of a sensor stand in a section `[sensor.NAME]`, a probe
+in a section `[probe.NAME]`.
 """
+PROBES = "probe.NAME"
+SHOWN: dict[str, type[Any]] = {**SECTIONS, PROBES: Probe}
 
 
 def lines() -> Iterator[str]:
-    """Every setting, as a TOML file with comments."""
-    for name, section in SECTIONS.items():
-        yield f"[{name}]"
+    """Every setting, as a TOML file with comments; a probe is a comment as a whole."""
+    for name, section in SHOWN.items():
+        lead = "#" if name == PROBES else ""
+        yield f"{lead}[{name}]"
         for declared in fields(section):
-            facts = declared.metadata
-            yield f"# {facts['meaning']}: {facts['kind'].form}"
-            yield f"{declared.name} = {json.dumps(facts['default'])}"
+            yield f"# {meaning(declared)}: {declared.metadata['kind'].form}"
+            yield f"{lead}{declared.name} = {json.dumps(declared.metadata['default'])}"
         yield ""
 
 
 def page() -> Iterator[str]:
     """The lines of the documentation's page."""
     yield HEAD
-    for name, section in SECTIONS.items():
+    for name, section in SHOWN.items():
         yield f"## [{name}]\n"
         yield f"{(section.__doc__ or '').strip()}\n"
         yield "| setting | default | what it is | what may stand there |"
         yield "|---|---|---|---|"
         for declared in fields(section):
-            facts = declared.metadata
-            default = json.dumps(facts["default"])
-            yield f"| `{declared.name}` | `{default}` | {facts['meaning']} | {facts['kind'].form} |"
+            default = json.dumps(declared.metadata["default"])
+            form = declared.metadata["kind"].form
+            yield f"| `{declared.name}` | `{default}` | {meaning(declared)} | {form} |"
         yield ""
+
+
+def meaning(declared: Field[Any]) -> str:
+    """What a setting is, and for which probes if not for all."""
+    only = declared.metadata["only"]
+    return str(declared.metadata["meaning"]) + (f" (only {', '.join(only)})" if only else "")
 
 
 def generate() -> dict[str, str]:

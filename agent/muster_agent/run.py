@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from muster_agent import body, config, inventory, logs
 from muster_agent.clock import Clock, SystemClock
@@ -23,6 +24,9 @@ from muster_agent.systemd import Notifier
 from muster_agent.uplink import Uplink
 from muster_agent.version import VERSION
 from muster_wire.messages import Birth, Metric
+
+if TYPE_CHECKING:
+    from muster_agent.probes.prober import Prober
 
 GOODBYE = 2.0
 """Seconds for the broker to take the last message."""
@@ -47,7 +51,9 @@ class Agent:
         self.sensors = sensors(settings, host)
         self.keeper = Keeper(settings.spool, clock)
         self.delivery = Delivery(self.keeper, settings.uplink, clock.monotonic())
-        self.sampler = Sampler(self.sensors, clock, settings.sample.every)
+        self.prober = prober(settings, host)
+        asked = self.prober.probes if self.prober else []
+        self.sampler = Sampler([*self.sensors, *asked], clock, settings.sample.every)
         self.uplink = Uplink(
             self.link,
             self.keeper,
@@ -122,6 +128,8 @@ class Agent:
     def run(self, count: int | None, drain: float) -> int:
         """Run until stopped, or for `count` samples and until all are acked; the exit status."""
         self.notifier.tell("READY=1")
+        if self.prober:
+            self.prober.start()
         while not self.stopping and (count is None or self.sampler.samples < count):
             self.turn(self.sampler.due)
             if self.clock.monotonic() >= self.sampler.due:
@@ -138,6 +146,8 @@ class Agent:
 
     def close(self) -> None:
         """Take leave of the broker and close the spool."""
+        if self.prober:
+            self.prober.close()
         deadline = self.clock.monotonic() + GOODBYE
         if self.uplink.up:
             self.uplink.step()  # the last sample may not have gone out yet
@@ -171,6 +181,15 @@ class Agent:
 def sensors(settings: config.Config, host: Host) -> list[Sensor]:
     """The sensors that the configuration asks for."""
     return load(host, settings.sample.sensors or None, settings.sensor)
+
+
+def prober(settings: config.Config, host: Host) -> Prober | None:
+    """What runs the probes that the configuration asks for; None without any."""
+    if not settings.probe:
+        return None
+    from muster_agent.probes.prober import Prober
+
+    return Prober(settings.probe, host)
 
 
 def run(

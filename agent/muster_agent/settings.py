@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from muster_agent.probes import target
 from muster_wire import topics
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -18,6 +19,8 @@ DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 URL = re.compile(r"(mqtts?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?/?")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
+LONGEST_SEND = 1000
+WEB, STREAM, ENCRYPTED = ("http", "https"), ("tcp", "tls"), ("https", "tls")
 
 
 class Kind(NamedTuple):
@@ -81,6 +84,16 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _bytes(value: Any) -> str:
+    _require(isinstance(value, str) and len(value) <= LONGEST_SEND)
+    return str(value)
+
+
+def _target(value: Any) -> target.Target:
+    _require(isinstance(value, str))
+    return target.parse(value)
+
+
 def _no_secret(value: Any) -> str:
     _require(value == "")
     return ""
@@ -107,21 +120,42 @@ def whole(least: int, most: int) -> Kind:
     return Kind(f"a whole number from {least} to {most}", parse)
 
 
+def one_of(*choices: str) -> Kind:
+    """One of a few words."""
+
+    def parse(value: Any) -> str:
+        _require(value in choices)
+        return str(value)
+
+    return Kind(" or ".join(f'"{choice}"' for choice in choices), parse)
+
+
 TEXT = Kind("a text of one line", _text)
 FILE = Kind("a path", _text)
 NAME = Kind("1 to 63 of a-z 0-9 . _ - beginning with a letter or digit", _name)
 ROOT = Kind('a topic without wildcards, without a slash at either end, such as "muster/v1"', _root)
 URL_KIND = Kind('"mqtt://HOST", "mqtts://HOST" (TLS), or with ":PORT" behind', _url)
 NAMES = Kind('a list of sensor names, such as ["cpu", "mem"]; [] for all', _names)
+BYTES = Kind(f"a text of at most {LONGEST_SEND} characters", _bytes)
+TARGET = Kind(
+    '"http://HOST/PATH", "https://HOST/PATH", "tcp://HOST:PORT", "tls://HOST:PORT", '
+    '"dns://SERVER/NAME?type=A" or "ping://HOST"',
+    _target,
+)
 SECRET = Kind("password_file, or MUSTER_MQTT_PASSWORD in the environment", _no_secret)
 
 
-def setting(default: Any, kind: Kind, meaning: str) -> Any:
-    """A setting with its default as TOML has it."""
+def setting(default: Any, kind: Kind, meaning: str, *, only: tuple[str, ...] = ()) -> Any:
+    """A setting with its default as TOML has it; `only` are the probes that have it."""
     return field(
         default=kind.parse(default),
-        metadata={"default": default, "kind": kind, "meaning": meaning},
+        metadata={"default": default, "kind": kind, "meaning": meaning, "only": only},
     )
+
+
+def required(kind: Kind, meaning: str) -> Any:
+    """A setting without a default."""
+    return field(metadata={"default": "", "kind": kind, "meaning": meaning, "only": ()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +209,31 @@ class Uplink:
     ack_timeout: float = setting(
         "60s", duration("1s", "1d"), "ask the collector again when it has said nothing for this"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What is asked beside the sampling; each probe has a section and a name of its own."""
+
+    url: target.Target = required(TARGET, "what to ask")
+    every: float = setting("60s", duration("1s", "1d"), "from one run to the next")
+    timeout: float = setting("5s", duration("100ms", "60s"), "a run takes no longer than this")
+    jitter: float = setting(
+        "5s", duration("0s", "1h"), "a run begins up to this later, at random, and never a run late"
+    )
+    peer_site: str = setting("", NAME, "the site at the other end, put into a tag; empty: none")
+    ca_file: str = setting(
+        "", FILE, "who may sign the server's certificate; empty: as the system", only=ENCRYPTED
+    )
+    method: str = setting("GET", one_of("GET", "HEAD"), "the request", only=WEB)
+    status: int = setting(0, whole(0, 599), "the status that is right; 0: any", only=WEB)
+    redirects: int = setting(0, whole(0, 5), "redirects to follow", only=WEB)
+    max_kb: int = setting(1000, whole(1, 100_000), "kilobytes to read at most", only=WEB)
+    send: str = setting("", BYTES, "what to say first", only=STREAM)
+    expect: str = setting(
+        "", BYTES, "what the answer must hold; empty: anything", only=WEB + STREAM
+    )
+    count: int = setting(5, whole(1, 20), "echo requests in a run", only=("ping",))
 
 
 SECTIONS: dict[str, type[Any]] = {

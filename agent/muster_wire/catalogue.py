@@ -721,8 +721,20 @@ CATALOGUE: tuple[Measurement, ...] = (
     ),
     Measurement(
         "x509_cert",
-        ("source", "common_name", "serial_number"),
+        ("source", "common_name", "serial_number", "verification", "peer_site"),
         (
+            *_fields(
+                "gauge",
+                "int",
+                "1",
+                verification_code="0 trusted, 1 not (of servers that probes ask)",
+            ),
+            *_fields(
+                "info",
+                "str",
+                "1",
+                verification_error="why it is not trusted (of servers that probes ask)",
+            ),
             *_fields(
                 "gauge",
                 "int",
@@ -731,6 +743,86 @@ CATALOGUE: tuple[Measurement, ...] = (
                 expiry="until it expires, negative afterwards",
                 startdate="Unix time from which it is valid",
                 enddate="Unix time until which it is valid",
+            ),
+        ),
+    ),
+    Measurement(
+        "http_response",
+        ("server", "method", "status_code", "result", "peer_site"),
+        (
+            *_fields(
+                "gauge",
+                "float",
+                "s",
+                response_time="from the beginning to the end of the answer's head",
+            ),
+            *_fields("gauge", "int", "bytes", content_length="of the body that was read"),
+            *_fields(
+                "gauge",
+                "int",
+                "1",
+                http_response_code="the status of the answer",
+                response_status_code_match="1 when the status is the one expected, else 0",
+                response_string_match="1 when the body holds the text expected, else 0",
+                result_code="0 success, 1 other text, 2 body not read, 3 connection failed, "
+                "4 timeout, 5 no such name, 6 other status",
+            ),
+        ),
+    ),
+    Measurement(
+        "net_response",
+        ("server", "port", "protocol", "result", "peer_site"),
+        (
+            *_fields(
+                "gauge",
+                "float",
+                "s",
+                response_time="until connected, or until the expected answer",
+            ),
+            *_fields(
+                "gauge",
+                "int",
+                "1",
+                result_code="0 success, 1 timeout, 2 connection failed, 3 no answer, 4 other text",
+            ),
+        ),
+    ),
+    Measurement(
+        "dns_query",
+        ("server", "domain", "record_type", "result", "rcode", "peer_site"),
+        (
+            *_fields("gauge", "float", "ms", query_time_ms="until the answer; absent without one"),
+            *_fields(
+                "gauge",
+                "int",
+                "1",
+                result_code="0 success, 1 timeout, 2 error",
+                rcode_value="the server's response code, 0 for no error",
+            ),
+        ),
+    ),
+    Measurement(
+        "ping",
+        ("url", "peer_site"),
+        (
+            *_fields(
+                "gauge",
+                "int",
+                "1",
+                packets_transmitted="echo requests sent in a run",
+                packets_received="echo replies received in a run",
+                ttl="hops that a reply might still have gone",
+                result_code="0 answered, 1 no answer or no such host, 2 could not send",
+            ),
+            *_fields("gauge", "float", "percent", percent_packet_loss="requests without a reply"),
+            *_fields(
+                "gauge",
+                "float",
+                "ms",
+                minimum_response_ms="shortest round trip",
+                average_response_ms="mean round trip",
+                maximum_response_ms="longest round trip",
+                standard_deviation_ms="of the round trips",
             ),
         ),
     ),

@@ -1,0 +1,1 @@
+"""Probes: whether services and other sites answer, asked beside the sampling; one file a kind."""
