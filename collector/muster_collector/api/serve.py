@@ -54,6 +54,7 @@ async def serve(
     config = uvicorn.Config(
         app,
         log_config=None,
+        log_level="warning",
         access_log=False,
         lifespan="off",
         server_header=False,
