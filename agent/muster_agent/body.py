@@ -13,11 +13,10 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from muster_wire import VERSION
-from muster_wire.codec import JSON_ZLIB
+from muster_wire import VERSION, dictionaries
+from muster_wire.codec import FDICT, JSON_ZLIB, WITH_DICTIONARY
 from muster_wire.messages import Lost, Metric
 
-CONTENT_TYPE = JSON_ZLIB
 CHECKSUM = 4
 
 
@@ -26,7 +25,7 @@ def make(*, ts: int, every: float, metrics: Sequence[Metric]) -> bytes:
     rows = [{"name": m.name, "tags": m.tags, "fields": m.fields} for m in metrics]
     head = {"v": VERSION, "ts": ts, "every": every, "metrics": rows}
     text = _text(head)[:-1]
-    deflate = zlib.compressobj(6)
+    deflate = zlib.compressobj(6, zdict=dictionaries.load(dictionaries.NEWEST))
     stream = deflate.compress(text) + deflate.flush(zlib.Z_FULL_FLUSH)
     return stream + zlib.adler32(text).to_bytes(CHECKSUM, "big")
 
@@ -42,7 +41,7 @@ def payload(
     sent: int,
     lost: Sequence[Lost] = (),
 ) -> bytes:
-    """The whole message, of content type `CONTENT_TYPE`."""
+    """The whole message, of the body's `content_type`."""
     tail: dict[str, Any] = {
         "node": node,
         "site": site,
@@ -58,6 +57,11 @@ def payload(
     deflate = zlib.compressobj(6, wbits=-9, memLevel=1)  # a small window costs no start-up
     rest = deflate.compress(text) + deflate.flush()
     return body[:-CHECKSUM] + rest + checksum.to_bytes(CHECKSUM, "big")
+
+
+def content_type(body: bytes) -> str:
+    """How a body is encoded, which another version of the agent may have done its own way."""
+    return WITH_DICTIONARY + body[2:6].hex() if body[1] & FDICT else JSON_ZLIB
 
 
 def _text(value: object) -> bytes:

@@ -190,7 +190,7 @@ class Uplink:
             self.keeper.give_up(epoch, seq, seq, TOO_LARGE)
             self.keeper.drop(epoch, seq)
             return None
-        return Encoded(message, body.CONTENT_TYPE)
+        return Encoded(message, body.content_type(stored))
 
     def _taken(self, event: Event, now: float) -> None:
         if event.number == self.status_mid:

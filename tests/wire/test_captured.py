@@ -1,7 +1,8 @@
 """Payloads that released agents have really sent; each of them must be understood for ever.
 
 To capture a new version's: run it against a broker and write what arrives to
-`captured/VERSION-KIND.TYPE`, where TYPE is json, or zlib for application/json+zlib.
+`captured/VERSION-KIND.TYPE`, where TYPE is json, zlib for application/json+zlib, or the name of the
+dictionary.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from muster_wire import VERSION
+from muster_wire import VERSION, dictionaries
 from muster_wire.catalogue import types
-from muster_wire.codec import JSON, JSON_ZLIB, open_payload
+from muster_wire.codec import JSON, JSON_ZLIB, WITH_DICTIONARY, open_payload
 from muster_wire.messages import Birth, Report, Status
 
 CAPTURED = sorted((Path(__file__).parent / "captured").iterdir())
@@ -23,6 +24,7 @@ KINDS: dict[str, TypeAdapter[Report | Birth | Status]] = {
     "status": TypeAdapter(Status),
 }
 CONTENT_TYPES = {".json": JSON, ".zlib": JSON_ZLIB}
+CONTENT_TYPES |= {f".{name}": WITH_DICTIONARY + name for name in dictionaries.names()}
 TYPES = {int: "int", float: "float", bool: "bool", str: "str"}
 
 

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from muster_wire.codec import JSON, JSON_ZLIB, CodecError, encode, open_payload
+from muster_wire import dictionaries
+from muster_wire.catalogue import CATALOGUE, Field, Measurement
+from muster_wire.codec import (
+    JSON,
+    JSON_ZLIB,
+    WITH_DICTIONARY,
+    CodecError,
+    encode,
+    open_payload,
+)
+from muster_wire.dictionaries import freeze
 from muster_wire.messages import Ack, Birth, Lost, Metric, Refused, Report, Status
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
@@ -71,6 +81,66 @@ def test_every_message_comes_back_as_it_went(message: Report | Birth | Status | 
 def test_whatever_comes_is_opened_or_refused(payload: bytes, content_type: str | None) -> None:
     with contextlib.suppress(CodecError):
         assert len(open_payload(payload, content_type, limit=1000)) <= 1000
+
+
+@given(st.binary(max_size=300), st.text(max_size=30), st.binary(max_size=40))
+def test_whatever_dictionary_is_named_it_is_known_or_refused(
+    text: bytes, name: str, noise: bytes
+) -> None:
+    with contextlib.suppress(CodecError):
+        open_payload(noise, WITH_DICTIONARY + name, limit=1000)
+    for known in dictionaries.names():
+        deflate = zlib.compressobj(zdict=dictionaries.load(known))
+        payload = deflate.compress(text) + deflate.flush()
+        assert open_payload(payload, WITH_DICTIONARY + known) == text
+
+
+def test_an_unknown_dictionary_is_refused_with_the_known_ones() -> None:
+    payload = zlib.compress(b"{}")
+    for name in ("00000000", "../codec", "", dictionaries.NEWEST.upper() + "x"):
+        with pytest.raises(CodecError, match=f"is not among .*{dictionaries.NEWEST}.*: update"):
+            open_payload(payload, WITH_DICTIONARY + name)
+
+
+def test_a_stream_with_a_dictionary_that_nobody_names_is_refused() -> None:
+    deflate = zlib.compressobj(zdict=b"something")
+    payload = deflate.compress(b"something") + deflate.flush()
+    with pytest.raises(CodecError, match="needs a dictionary: name it"):
+        open_payload(payload, JSON_ZLIB)
+    with pytest.raises(CodecError, match="not zlib"):
+        open_payload(payload, WITH_DICTIONARY + dictionaries.NEWEST)
+
+
+def test_dictionaries_are_what_their_names_say_for_ever() -> None:
+    for name in dictionaries.names():
+        assert freeze.name_of(dictionaries.load(name)) == name
+    assert dictionaries.NEWEST in dictionaries.names()
+
+
+def test_the_newest_dictionary_knows_most_of_the_catalogue() -> None:
+    """When this fails: `python -m muster_wire.dictionaries.freeze`, and set NEWEST."""
+    newest = dictionaries.load(dictionaries.NEWEST).decode()
+    fields = [f'"{f.name}":' for m in CATALOGUE for f in m.fields]
+    assert sum(field in newest for field in fields) > 0.9 * len(fields)
+
+
+def test_a_dictionary_is_made_the_same_way_each_time() -> None:
+    catalogue = (
+        Measurement(
+            "m",
+            ("t",),
+            tuple(Field(k, k, "1", "gauge", "x") for k in ("int", "float", "bool", "str")),
+        ),
+    )
+    made = json.loads(freeze.make(catalogue))
+    assert made["metrics"] == [
+        {
+            "name": "m",
+            "tags": {"t": ""},
+            "fields": {"int": 0, "float": 0.0, "bool": False, "str": ""},
+        }
+    ]
+    assert freeze.make() == freeze.make()
 
 
 def test_large_messages_are_compressed_and_small_ones_are_not() -> None:
