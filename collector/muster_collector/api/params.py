@@ -22,6 +22,9 @@ TimeText = Annotated[
     str | None, Query(max_length=64, description="ISO 8601 (UTC without offset) or `now-1h`")
 ]
 DurationText = Annotated[str | None, Query(max_length=32, description="`5m`, `1h`, `1d`")]
+EstateOf = Annotated[
+    Literal["then", "now"], Query(description="the estate that held at the time, or today's")
+]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
 Offset = Annotated[int, Query(ge=0)]
 

@@ -9,7 +9,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from muster_collector.api import times, units
-from muster_collector.api.params import Format, LevelName, TimeText, as_json, moment, table
+from muster_collector.api.params import (
+    EstateOf,
+    Format,
+    LevelName,
+    TimeText,
+    as_json,
+    moment,
+    table,
+)
 from muster_collector.api.services import Given, Services
 from muster_collector.errors import ConfigError
 from muster_collector.scoring import whatif
@@ -23,12 +31,12 @@ GROUPS = (
 )  # fmt: skip
 
 
-async def _at(given: Services, name: str, text: str | None) -> Result:
+async def _at(given: Services, name: str, text: str | None, estate: str = "then") -> Result:
     """The newest result, or the one of the window that ended last before a time."""
     if text is None:
         return given.result()
     end = moment(name, text, given.now()) // given.scorer.every * given.scorer.every
-    return await given.scorer.compute_at(end)
+    return await given.scorer.compute_at(end, given.scorer.estate if estate == "now" else None)
 
 
 def _row(result: Result, level: str, unit: str) -> int:
@@ -46,13 +54,15 @@ async def change(
     id: str = "fleet",  # noqa: A002 - the parameter's public name
     from_: Annotated[TimeText, Query(alias="from")] = "now-1d",
     to: TimeText = None,
+    estate: EstateOf = "then",
 ) -> Response:
     """What moved a score between two times: points by indicator, coverage and members.
 
-    They sum to the change. Both windows are computed again from the store under today's card and
-    estate, so that only what was measured differs. Without a score at both times there is no split.
+    They sum to the change. Both windows are computed again from the store under today's card, each
+    with the estate that held then (whose changes are then part of `members`), or both with today's.
+    Without a score at both times there is no split.
     """
-    first, second = await _at(given, "from", from_), await _at(given, "to", to)
+    first, second = await _at(given, "from", from_, estate), await _at(given, "to", to, estate)
     _row(second, level, id)
     account = await asyncio.to_thread(moved, first, second, level, id)
     about: dict[str, Any] = {"level": level, "id": id}

@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 from muster_collector.api import history, times, units
 from muster_collector.api.params import (
     DurationText,
+    EstateOf,
     Format,
     LevelName,
     Limit,
@@ -202,6 +203,7 @@ async def explain(
     level: LevelName = "fleet",
     id: str = "fleet",  # noqa: A002 - the parameter's public name
     at: TimeText = None,
+    estate: EstateOf = "then",
 ) -> Response:
     """Why a unit's score is what it is: points lost by pillar, indicator and member.
 
@@ -212,7 +214,8 @@ async def explain(
     if at is not None:
         every = given.scorer.every
         end = moment("at", at, given.now()) // every * every
-        result = await given.scorer.compute_at(end)
+        today = given.scorer.estate if estate == "now" else None
+        result = await given.scorer.compute_at(end, today)
     found, row = _find(result, level, id)
     return as_json(
         {

@@ -27,6 +27,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--at", metavar="TIME", help="the window that ended last before this time")
     parser.add_argument("--from", dest="start", metavar="TIME", help="explain the change since")
     parser.add_argument("--to", dest="end", metavar="TIME", help="the change up to (default: now)")
+    parser.add_argument(
+        "--estate",
+        choices=("then", "now"),
+        default="then",
+        help="the estate that held at the time (default), or today's",
+    )
     client.add_options(parser)
     output.add_options(parser)
     parser.set_defaults(run=run)
@@ -36,14 +42,21 @@ def run(options: argparse.Namespace) -> int:
     """Ask, and write a row for the unit and each of its parts."""
     if options.start is not None:
         return _change(options)
-    answer = client.get(options, "explain", level=options.level, id=options.id, at=options.at)
+    answer = client.get(
+        options,
+        "explain",
+        level=options.level,
+        id=options.id,
+        at=options.at,
+        estate=options.estate,
+    )
     output.write(list(_rows(answer)), COLUMNS, options)
     return 0
 
 
 def _change(options: argparse.Namespace) -> int:
     """What moved the score, the greatest first."""
-    span = {"from": options.start, "to": options.end}
+    span = {"from": options.start, "to": options.end, "estate": options.estate}
     answer = client.get(options, "change", level=options.level, id=options.id, **span)
     if answer["change"] is None:
         raise MusterError(f"{options.level} {options.id}: {answer['why']}")

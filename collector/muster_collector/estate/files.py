@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from muster_collector.errors import ConfigError
-from muster_collector.estate import table
+from muster_collector.estate import dated, table
 from muster_collector.estate.model import UNASSIGNED, Estate
 
 MOST = 16 << 20
@@ -29,7 +29,14 @@ def load(path: Path) -> Estate:
 
 
 def check(path: Path) -> tuple[Estate | None, list[str]]:
-    """The estate in a file, None if it cannot be read, and one line for each thing wrong in it."""
+    """The estate in a file, None if it cannot be read, and one line for each thing wrong in it.
+
+    A folder holds dated versions; see `dated`.
+    """
+    return dated.check_folder(path, _check_file) if path.is_dir() else _check_file(path)
+
+
+def _check_file(path: Path) -> tuple[Estate | None, list[str]]:
     is_csv = path.suffix.lower() == ".csv"
     try:
         data, where = _parse(_text(path), is_csv=is_csv)

@@ -7,10 +7,18 @@ plain. A site that reports without being in the estate belongs to district and r
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    model_validator,
+)
 
 from muster_wire.topics import NAME
 
@@ -39,6 +47,14 @@ def _zone(value: str) -> str:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError('an IANA time zone is needed, as "Asia/Shanghai"') from error
     return value
+
+
+def _midnight(day: dt.date, zone: str) -> int:
+    """The beginning of a local day, in ms."""
+    import zoneinfo  # noqa: PLC0415 - as in `_zone`
+
+    begin = dt.datetime(day.year, day.month, day.day, tzinfo=zoneinfo.ZoneInfo(zone))
+    return round(begin.timestamp() * 1000)
 
 
 Id = Annotated[str, AfterValidator(_identifier)]
@@ -142,6 +158,22 @@ class Estate(Part):
     sites: tuple[Site, ...] = ()
     nodes: tuple[Node, ...] = ()
     targets: tuple[Target, ...] = ()
+
+    _versions: tuple[tuple[int, Estate], ...] = PrivateAttr(())
+    """Since when (ms) which version holds, the oldest first; empty for an estate without dates."""
+
+    @classmethod
+    def dated(cls, versions: Sequence[tuple[dt.date, Estate]]) -> Estate:
+        """The last of some versions, each with the local day from which it holds, rising."""
+        begun = tuple((_midnight(day, estate.timezone), estate) for day, estate in versions)
+        newest = begun[-1][1].model_copy()
+        newest._versions = begun  # noqa: SLF001 - a private attribute is what pydantic leaves free
+        return newest
+
+    def at(self, time: int) -> Estate:
+        """The version that holds at a time (ms), the first before it, itself without dates."""
+        found = [estate for since, estate in self._versions if since <= time]
+        return found[-1] if found else next((estate for _, estate in self._versions), self)
 
     @model_validator(mode="before")
     @classmethod

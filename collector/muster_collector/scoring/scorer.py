@@ -55,7 +55,7 @@ class Scorer:
     ) -> None:
         self.store = store
         self.card = scorecard
-        self.estate = estate
+        self.estates = estate
         self.fleet = fleet
         self.window = round(window * 1000)
         self.every = round(every * 1000)
@@ -70,6 +70,11 @@ class Scorer:
         self._first = 0
         self._stored: int | None = None
         self._news = asyncio.Event()
+
+    @property
+    def estate(self) -> Estate:
+        """The estate that holds now."""
+        return self.estates.at(self.clock())
 
     def touch(self, ts_ms: int) -> None:
         """Late data arrived for that time: the windows over it that are past are due again."""
@@ -86,12 +91,15 @@ class Scorer:
         assert self.latest is not None  # noqa: S101 - set before the event, for the type checker
         return self.latest
 
-    async def compute_at(self, end_ms: int) -> Result:
-        """The scores of the window that ends then, from what the store holds; writes nothing."""
+    async def compute_at(self, end_ms: int, estate: Estate | None = None) -> Result:
+        """The scores of the window that ends then, from what the store holds; writes nothing.
+
+        Under the estate that held then, or another one.
+        """
         if isinstance(self.fleet, StoredFleet):
             await self.fleet.refresh()
         tables = await read_tables(self.store, self.card, end_ms - self.window, end_ms)
-        units = make_units(self.estate, self.fleet, end_ms, hosts(tables))
+        units = make_units(estate or self.estates.at(end_ms), self.fleet, end_ms, hosts(tables))
 
         def result() -> Result:
             found = values(self.card, units["node"].ids, tables)
