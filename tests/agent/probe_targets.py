@@ -95,6 +95,10 @@ def hangs(*pieces: bytes) -> Script:
     return script
 
 
+def closes(_connection: socket.socket) -> None:
+    """Says nothing and goes."""
+
+
 def floods(first: bytes, piece: bytes) -> Script:
     """Never stops."""
 

@@ -14,6 +14,7 @@ from agent.probe_targets import (
     Authority,
     Script,
     answer,
+    closes,
     floods,
     hangs,
     request,
@@ -124,10 +125,6 @@ def test_a_target_that_does_not_get_on_is_given_up(script: Script) -> None:
     assert time.monotonic() - began >= SHORT
     assert verdict(metric) == ("timeout", 4)
     assert metric.fields == {"result_code": 4}
-
-
-def closes(_connection: socket.socket) -> None:
-    """Says nothing."""
 
 
 @pytest.mark.parametrize(
