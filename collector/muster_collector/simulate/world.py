@@ -11,6 +11,7 @@ import random
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from muster_collector.simulate import services
 from muster_wire.messages import Metric
 
 GIB = 1 << 30
@@ -104,6 +105,8 @@ class Node:
             self._care(),
             Metric("temp", {"sensor": "coretemp_package_id_0"}, {"temp": 38.0 + 45 * load}),
             Metric("kernel_vmstat", {}, {"oom_kill": int(self.persona.memory > 0.93)}),
+            *services.probes(self.random, load, self.persona.loss),
+            *services.standing(self.persona.updates, now),
         ]
 
     def _cpu(self, load: float) -> Metric:
