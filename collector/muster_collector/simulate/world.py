@@ -34,12 +34,12 @@ class Persona(NamedTuple):
 
 
 PERSONAS = (
-    Persona("healthy", 0.62, cpu=0.22, memory=0.45, disk=0.40, updates=2),
-    Persona("busy", 0.10, cpu=0.88, memory=0.72, disk=0.55, updates=4),
-    Persona("disk filling", 0.07, cpu=0.25, memory=0.50, disk=0.91, disk_growth_per_day=0.015),
-    Persona("memory short", 0.06, cpu=0.45, memory=0.945, disk=0.50),
-    Persona("lossy link", 0.06, cpu=0.20, memory=0.40, disk=0.35, loss=0.05),
-    Persona("neglected", 0.06, cpu=0.30, memory=0.60, disk=0.72, updates=35),
+    Persona("healthy", 0.60, cpu=0.22, memory=0.45, disk=0.40, updates=2),
+    Persona("busy", 0.10, cpu=0.97, memory=0.78, disk=0.55, updates=4),
+    Persona("disk filling", 0.07, cpu=0.25, memory=0.50, disk=0.955, disk_growth_per_day=0.005),
+    Persona("memory short", 0.07, cpu=0.45, memory=0.985, disk=0.50),
+    Persona("lossy link", 0.07, cpu=0.30, memory=0.40, disk=0.35, loss=0.08),
+    Persona("neglected", 0.06, cpu=0.30, memory=0.60, disk=0.78, updates=60),
     Persona("flapping", 0.03, cpu=0.30, memory=0.50, disk=0.45, silent=0.5),
 )
 FLAP_PERIOD = 600.0
@@ -62,11 +62,14 @@ class Counters:
 class Node:
     """One made-up machine. Invariant: `sample` is called with times that never go back."""
 
-    def __init__(self, name: str, site: str, seed: int) -> None:
+    def __init__(self, name: str, site: str, seed: int, care: float = 1.0) -> None:
+        """`care` scales the chance to be healthy: 1 as the personas say, 0 never."""
         self.name = name
         self.site = site
         self.random = random.Random(f"{seed}/{name}")
-        self.persona = self.random.choices(PERSONAS, [p.share for p in PERSONAS])[0]
+        healthy, *others = PERSONAS
+        shares = [healthy.share * care, *(persona.share for persona in others)]
+        self.persona = self.random.choices(PERSONAS, shares)[0]
         self.cpus = self.random.choice((2, 4, 4, 8, 16))
         self.memory = self.cpus * self.random.choice((1, 2, 4)) * GIB
         self.disk = self.random.choice((32, 64, 128, 256)) * GIB
@@ -310,9 +313,16 @@ class Node:
 
 
 def fleet(nodes: int, sites: int, seed: int) -> list[Node]:
-    """`nodes` made-up nodes spread evenly over `sites`; ids begin with "sim-"."""
+    """`nodes` made-up nodes spread evenly over `sites`; ids begin with "sim-".
+
+    The first site is the best kept and the last one hardly at all, so that there is something to
+    find.
+    """
     width = max(4, len(str(nodes)))
-    return [
-        Node(f"sim-{number:0{width}d}", f"sim-site-{(number - 1) % sites + 1:02d}", seed)
-        for number in range(1, nodes + 1)
-    ]
+    made = []
+    for number in range(nodes):
+        site = number % sites
+        care = 2.0 * (1 - site / max(1, sites - 1)) if sites > 1 else 1.0
+        name = f"sim-{number + 1:0{width}d}"
+        made.append(Node(name, f"sim-site-{site + 1:02d}", seed, care))
+    return made
