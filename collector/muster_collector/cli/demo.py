@@ -39,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
     from muster_collector.cli.collector import spare_the_collector
     from muster_collector.demo.run import Options, describe, write_json
 
+    if options.json and not options.json.parent.is_dir():
+        raise ConfigError(f"--json {options.json}: there is no folder {options.json.parent}")
     spare_the_collector()
     with tempfile.TemporaryDirectory(prefix="muster-demo-") as temporary:
         plan = Options(

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -195,6 +196,9 @@ async def stop_nodes(children: list[processes.Child]) -> int:
 def made_by(child: processes.Child) -> int:
     """The last count of reports made that a node's process printed."""
     counts = re.findall(r'(?:"made": |\bmade=)(\d+)', child.log.read_text(errors="replace"))
+    if not counts and child.process.returncode == -signal.SIGTERM:
+        # Ended before it could make any.
+        return 0
     if not counts:
         raise MusterError(f"{child.name} did not say how many reports it made: {child.tail()}")
     return int(counts[-1])
