@@ -17,6 +17,7 @@ COMMANDS: tuple[str, ...] = (
     "readiness",
     "explain",
     "targets",
+    "publish",
     "completeness",
     "quarantine",
     "estate",
