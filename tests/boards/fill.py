@@ -62,6 +62,10 @@ INDICATORS = {
 }
 """Indicators of the shipped scorecard, with their share in what the pillar loses."""
 METHOD = "new-digital-infrastructure@5f2c9a1e"
+OLD_METHOD = "new-digital-infrastructure@c07d44b2"
+"""In force until 50 minutes before the end."""
+BOOTED = "riverside-02"
+"""Was started anew 40 minutes before the end."""
 
 
 class Node(NamedTuple):
@@ -127,7 +131,13 @@ def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
 def extras(node: Node, number: int, turn: int, now: int, end: int) -> Iterator[str]:
     """What the node's probes found, and its upkeep."""
     tags = {"host": node.host, "site": node.place.site}
-    found = list(services.upkeep(number, turn))
+    boot = (end - 40 * MINUTE if node.host == BOOTED and end - now < 40 * MINUTE else 0) // 1000
+    boot = boot or 1_700_000_000
+    found: list[services.Line] = [
+        ("kernel", {}, {"context_switches": turn * 300_000, "boot_time": boot}),
+        ("system", {}, {"uptime": now // 1000 - boot}),
+        *services.upkeep(number, turn),
+    ]
     if number < services.OBSERVERS:
         found += services.probes(number, turn, (end - now) / MINUTE)
     for name, own, fields in found:
@@ -247,7 +257,6 @@ def traffic(node: Node, tags: dict[str, str], now: int, turn: int, busy: float) 
             "load15": load * 0.8,
             "n_cpus": 8,
             "n_users": 1,
-            "uptime": 900_000 + turn * 120,
         },
         now,
     )
@@ -262,16 +271,6 @@ def traffic(node: Node, tags: dict[str, str], now: int, turn: int, busy: float) 
         },
         now,
     )
-    yield line(
-        "kernel",
-        tags,
-        {
-            "context_switches": int(grown * 50),
-            "processes_forked": turn * 90,
-            "boot_time": 1_700_000_000,
-        },
-        now,
-    )
 
 
 def completeness(node: Node, now: int, turn: int, end: int) -> str:
@@ -279,7 +278,7 @@ def completeness(node: Node, now: int, turn: int, end: int) -> str:
     silent = 4.0 + len(node.host) % 5
     missing = 0
     if node.place.site == SILENT_SITE:
-        silent = max(silent, (now - (end - 12 * MINUTE)) / 1000)
+        silent = max(silent, (now - (end - 12.5 * MINUTE)) / 1000)
     if node.place.site == "airport":
         minutes = (end - now) / MINUTE
         missing = int(max(0.0, 6 * (20 - abs(minutes - 60)) / 4))
@@ -301,9 +300,11 @@ def scores(fleet: list[Node], now: int, end: int) -> Iterator[str]:
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
     below: dict[tuple[str, str], dict[str, float]] = {}
     turn = now // MINUTE
+    method = METHOD if end - now < 50 * MINUTE else OLD_METHOD
     for node in fleet:
         place = node.place
         tags = {"site": place.site, "district": place.district, "region": place.region}
+        tags["method"] = method
         quiet = place.site == SILENT_SITE and end - now < 12 * MINUTE
         drift = 4 * math.sin(turn / 70) + 2 * math.sin(turn / 23)
         score = min(99.0, place.level + drift + 3 * wave(node, turn, 5) + (node.busy - 40) / 12)
@@ -323,7 +324,7 @@ def scores(fleet: list[Node], now: int, end: int) -> Iterator[str]:
         cover = sum(c for _, c in scored) / len(scored)
         members = below[level, name]
         counts = sum(c >= 0.5 for c in members.values()), len(members)
-        tags = {key: str(getattr(place, key)) for key in depth}
+        tags = {key: str(getattr(place, key)) for key in depth} | {"method": method}
         yield from unit((level, name), tags, (mean, cover), counts, now)
 
 
@@ -337,7 +338,7 @@ def unit(
     """The scores of one unit; below half coverage there is none, with a reason."""
     score, cover = result
     level, name = key
-    tags = {"level": level, "id": name, "method": METHOD} | dict(tags)
+    tags = {"level": level, "id": name} | dict(tags)
     counts: dict[str, Value] = {"scored": members[0], "planned": members[1], "coverage": cover}
     if cover < 0.5:
         few = f"{members[0]} of {members[1]} members have a score"

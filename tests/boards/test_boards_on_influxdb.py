@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from boards.fill import PLACES, SILENT_SITE, fill
+from boards.fill import BOOTED, METHOD, OLD_METHOD, PLACES, SILENT_SITE, fill
 from boards.influxql_client import Chosen, answers, ask, options, panels
 from boards.services import DOWN
 from boards.test_boards import BOARDS
@@ -143,6 +143,35 @@ def test_services_are_judged_by_their_answers(filled: Filled) -> None:
 def test_the_next_certificate_to_expire_is_found(filled: Filled) -> None:
     (soonest,) = draw("en/services", filled)[4]
     assert values(soonest)[0] == pytest.approx(2, abs=0.1)
+
+
+def marked(board: str, number: int, filled: Filled, **given: str) -> dict[str, list[float]]:
+    """The marks in the plot of readiness: how many minutes before the end, by alias."""
+    plot = next(panel for panel in panels(BOARDS[board]) if panel["id"] == 10)
+    alias = plot["targets"][number]["alias"]
+    one = {**plot, "targets": [plot["targets"][number]]}
+    chosen = options(
+        BOARDS[board], filled.url, filled.database, {key: [v] for key, v in given.items()}
+    )
+    found: dict[str, list[float]] = {}
+    for series in answers(one, filled.url, filled.database, chosen, filled.span):
+        name = alias.replace("[[tag_method]]", series.get("tags", {}).get("method", ""))
+        assert {value for _, value in series["values"]} == {100}
+        found[name] = sorted((filled.span[1] - ms) / 60_000 for ms, _ in series["values"])
+    return found
+
+
+def test_marks_say_what_happened_when(filled: Filled) -> None:
+    (boot,) = marked("en/node", 2, filled, node=BOOTED)["reboot"]
+    assert 38 <= boot <= 46
+    assert marked("en/node", 3, filled, node=BOOTED) == {}
+    silent = marked("en/site", 3, filled, site=SILENT_SITE)["silence begins"]
+    assert len(silent) == 3
+    assert all(8 <= minutes <= 11 for minutes in silent)
+    assert marked("en/site", 2, filled, site=SILENT_SITE) == {}
+    began = marked("en/fleet", 1, filled)
+    assert set(began) == {f"method {METHOD}", f"method {OLD_METHOD}"}
+    assert 44 <= began[f"method {METHOD}"][0] <= 51
 
 
 def cells(series: list[dict[str, Any]]) -> list[dict[str, Any]]:

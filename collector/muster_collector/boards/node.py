@@ -38,7 +38,9 @@ def node(t: Tongue) -> Board:
                     _place(t),
                 ],
             ),
-            Strip(9, [parts.history(t, NODE), parts.pillars(t, NODE), parts.lost(t, NODE)]),
+            Strip(
+                9, [parts.history(t, NODE, hosts=HOST), parts.pillars(t, NODE), parts.lost(t, NODE)]
+            ),
             Strip(9, [parts.why(t, NODE, width=14), _reports(t)]),
             Strip(8, [_cpu(t), _load(t), _pressure(t)], t("Compute", "算力")),
             Strip(

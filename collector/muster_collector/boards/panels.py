@@ -6,7 +6,7 @@ text for "no data".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -219,6 +219,14 @@ def rename(panel: P, names: Mapping[str, str]) -> P:
     """Show series under other names."""
     for name, shown in names.items():
         panel.override_by_name(name, [_set("displayName", shown)])
+    return panel
+
+
+def dots(panel: timeseries.Panel, patterns: Iterable[str]) -> timeseries.Panel:
+    """Draw the series whose names match as dots instead of lines."""
+    for pattern in patterns:
+        drawn = [("drawStyle", "points"), ("pointSize", 9), ("showPoints", "always")]
+        panel.override_by_regexp(pattern, [_set(f"custom.{key}", value) for key, value in drawn])
     return panel
 
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from muster_collector.boards import style, words
+from muster_collector.boards import marks, style, words
 from muster_collector.boards.influxql import HOSTS, Rows, Series, latest, newest
-from muster_collector.boards.panels import Column, Face, Panel, bars, listing, number, rename, trend
+from muster_collector.boards.panels import (
+    Column,
+    Face,
+    Panel,
+    bars,
+    dots,
+    listing,
+    number,
+    rename,
+    trend,
+)
 from muster_collector.boards.tongue import Tongue
 
 
@@ -195,22 +205,24 @@ def _count(comparison: str, name: str) -> Series:
     )
 
 
-def history(t: Tongue, unit: Unit, *, width: int = 12) -> Panel:
-    """The score over time, with its interval."""
+def history(t: Tongue, unit: Unit, *, width: int = 12, hosts: str = "") -> Panel:
+    """The score over time, with its interval and marks; `hosts` selects nodes to be marked."""
     score, low, high = t("score", "评分"), t("worst case", "最差情形"), t("best case", "最好情形")
     query = (
         f'SELECT mean("high") AS "{high}", mean("low") AS "{low}", mean("score") AS "{score}" '
         f'FROM "readiness" WHERE {unit.where} AND $timeFilter '
         "GROUP BY time($__interval) fill(none)"
     )
-    return trend(
+    panel = trend(
         Face(
             id=10,
             title=t("Readiness over time", "就绪度走势"),
             means=t(
                 f"The {unit.en}'s score; the band is the range that it certainly lies in. Each "
-                "point stands at the end of its window.",
-                f"{unit.zh}评分；色带为其确定所在的范围。每个点位于其窗口的末尾。",
+                "point stands at the end of its window. Dots at the top mark where a method of "
+                "scoring begins, and on sites and nodes reboots and beginning silences.",
+                f"{unit.zh}评分；色带为其确定所在的范围。每个点位于其窗口的末尾。"
+                "顶部圆点标记评分方法的起点，站点与节点上还标记重启与静默的开始。",
             ),
             do=t(
                 "The line falls: conditions got worse. Only the band widens: data went missing.",
@@ -218,14 +230,15 @@ def history(t: Tongue, unit: Unit, *, width: int = 12) -> Panel:
             ),
             empty=words.no_score(t),
             width=width,
-            queries=[Series(query)],
+            queries=[Series(query), *marks.series(t, unit, hosts)],
             decimals=1,
         ),
         high=100,
         low=None,
-        colors={score: style.GOOD},
+        colors={score: style.GOOD, **marks.colors(t)},
         band=(high, low),
     )
+    return dots(panel, marks.colors(t))
 
 
 def pillars(t: Tongue, unit: Unit, *, width: int = 6) -> Panel:

@@ -32,7 +32,10 @@ def site(t: Tongue) -> Board:
                     parts.nodes_now(t),
                 ],
             ),
-            Strip(9, [parts.history(t, SITE), parts.pillars(t, SITE), parts.lost(t, SITE)]),
+            Strip(
+                9,
+                [parts.history(t, SITE, hosts=HOSTS), parts.pillars(t, SITE), parts.lost(t, SITE)],
+            ),
             Strip(
                 11,
                 [lowest_nodes(t, width=8, site=False), parts.why(t, SITE, width=16)],
