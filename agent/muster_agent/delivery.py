@@ -45,6 +45,7 @@ class Delivery:
         self.window = limits.window
         self.waiting: float | None = now if keeper.depth else None
         self._recent: dict[Key, float] = {}
+        self._heard: dict[int, float] = {}
         self._tokens = 1.0
         self._filled = now
         self._paused = -math.inf
@@ -73,6 +74,7 @@ class Delivery:
             return None
         if self.newest is not None and self.newest[1] in self.unsent.get(self.newest[0], ()):
             return self.newest
+        self._remind(now)
         return self._oldest() if self._fill(now) >= 1 else None
 
     def wake(self, now: float) -> float:
@@ -142,6 +144,7 @@ class Delivery:
             why = f"the newest report is {edges.next - 1}" if edges else "there is no such epoch"
             logs.warning(f"ack through {ack.through} of epoch {ack.epoch} ignored: {why}")
             return
+        self._heard[ack.epoch] = now
         self._expire(now)
         self._trim(ack.epoch)
         through = self._believable(ack, edges)
@@ -219,6 +222,24 @@ class Delivery:
         if edges is not None and edges.oldest <= key[1] < edges.next:
             self._ranges(self.again, key[0]).add(key[1], key[1])
 
+    def _remind(self, now: float) -> None:
+        """Plan to send something of epochs that have ended and that the centre is silent about.
+
+        Births speak of the current epoch only, so the last ack of an older one may be lost, or all
+        of its reports in a broker's queue, and nobody would ask. The first and the last report of
+        it uncover everything between.
+        """
+        sent = {epoch for epoch, _ in self.flight.values()}
+        for epoch in self.keeper.epochs()[:-1]:
+            edges = self.keeper.edges(epoch)
+            planned = self.unsent.get(epoch) or self.again.get(epoch) or epoch in sent
+            if edges is None or edges.oldest == edges.next or planned:
+                continue
+            if now - self._heard.setdefault(epoch, now) >= self.limits.ack_timeout:
+                self._heard[epoch] = now
+                self._repeat((epoch, edges.oldest))
+                self._repeat((epoch, edges.next - 1))
+
     def _oldest(self) -> Key | None:
         """The oldest report that waits to be sent."""
         for epoch in self.keeper.epochs():
@@ -246,6 +267,7 @@ class Delivery:
         for plan in (self.unsent, self.again):
             if edges is None:
                 plan.pop(epoch, None)
+                self._heard.pop(epoch, None)
             elif epoch in plan:
                 plan[epoch].remove(0, edges.oldest - 1)
 

@@ -286,6 +286,32 @@ def test_older_epochs_go_out_unasked_because_no_birth_tells_of_them(node: Node) 
     assert node.keeper.depth == 0
 
 
+def test_an_ended_epoch_that_nobody_speaks_of_is_brought_up_again(node: Node) -> None:
+    node.make(4)
+    node.clock.now += 10
+    assert node.send() == [3, 0, 1, 2]
+    old = node.epoch
+    assert node.keeper.disk is not None
+    node.keeper.disk.begin(old + 1)
+    node.epoch = old + 1
+    node.make()
+    assert node.send() == [0]
+    for _ in range(9):
+        node.clock.now += node.limits.ack_timeout / 10
+        node.ack(0)
+        assert node.send() == [], "the centre speaks of the new epoch only"
+    node.clock.now += node.limits.ack_timeout / 10 + 1
+    assert node.send() == [0, 3], "all that is missing lies between these"
+    assert node.send() == []
+    node.delivery.acked(Ack(old, 0, [(1, 2)]), node.clock.now)
+    node.clock.now += CROSSING
+    node.delivery.acked(Ack(old, 0, [(1, 2)]), node.clock.now)
+    assert node.send() == [1, 2]
+    node.delivery.acked(Ack(old, 3), node.clock.now)
+    node.clock.now += 10 * node.limits.ack_timeout
+    assert node.send() == [], "nothing of it is left"
+
+
 def test_what_was_given_up_for_room_is_not_planned_any_more(tmp_path: Path) -> None:
     node = Node(str(tmp_path))
     assert node.keeper.disk is not None

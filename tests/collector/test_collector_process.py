@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +20,8 @@ import aiomqtt
 import pytest
 from collector.centre import NOW, NodeClient, birth, report, until
 
+from muster_collector.errors import MusterError
+from muster_collector.ledger.file import owner
 from muster_wire import topics
 from servers import Influx1, Mosquitto, free_port
 
@@ -167,6 +171,18 @@ async def test_a_second_collector_on_the_same_data_is_refused(
         assert second.returncode == 1
         (line,) = second.stderr.splitlines()
         assert f"{tmp_path}/data is in use by another collector (process {process.pid})" in line
+
+
+def test_a_full_disk_does_not_keep_the_data_from_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with owner(tmp_path), pytest.raises(MusterError, match="in use"), owner(tmp_path):
+            pass
 
 
 async def test_quarantine_can_be_read_while_the_collector_runs(
