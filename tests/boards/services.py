@@ -119,7 +119,7 @@ def upkeep(number: int, turn: int) -> Iterator[Line]:
     offset = (number % 7 - 3) * 1e-4
     clock = {"system_time": offset, "last_offset": offset / 2, "rms_offset": abs(offset)}
     yield "chrony", {"leap_status": "normal", "stratum": "3"}, clock
-    yield "timex", {"status": "ok"}, {"offset_ns": int(offset * 1e9), "synchronized": True}
+    yield "timex", {"status": "ok"}, {"maxerror_ns": 40_000_000, "synchronized": True}
     fields = {"pending": 3 + 20 * late, "security": 6 * late, "reboot_required": int(late)}
     yield "updates", {}, fields
     own = {"samples": turn * 12 + 1, "errors": turn // 50, "spool_depth": 0, "cpu_ms": turn * 70}

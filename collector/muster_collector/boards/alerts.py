@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from muster_collector.boards import style, words
+from muster_collector.boards.services import PROBES, SERVICE
 from muster_collector.boards.variables import UID
 
 NoData = Literal["OK", "Alerting", "NoData"]
@@ -212,6 +213,97 @@ def rules() -> tuple[Rule, ...]:
                 # Nothing grows.
             )
             for hours in (4, 24)
+        ),
+        *_services(),
+        *_upkeep(),
+    )
+
+
+def _services() -> tuple[Rule, ...]:
+    """Without probes there is nothing to say: these rules are quiet without data."""
+    last = (
+        f'SELECT last("result_code") AS "c" FROM {PROBES} WHERE $timeFilter '
+        f'GROUP BY {SERVICE}, "host"'
+    )
+    certificates = (
+        Rule(
+            name=f"certificate-{days}d",
+            title=f"Certificate expires within {days} days",
+            summary="The certificate of {{ $labels.source }} expires in {{ $values.B }} days.",
+            query='SELECT last("expiry") / 86400 AS "value" FROM "x509_cert" WHERE $timeFilter '
+            'GROUP BY "source"',
+            limit=days,
+            above=False,
+            severity="critical" if days == 3 else "warning",
+            since=6 * 3600,
+        )
+        for days in (3, 14)
+    )
+    return (
+        Rule(
+            name="probe-failing",
+            title="Service not reached",
+            summary="Nobody reaches {{ $labels.server }} {{ $labels.port }}{{ $labels.domain }}.",
+            query=f'SELECT min("c") AS "value" FROM ({last}) GROUP BY {SERVICE}',
+            limit=0,
+            severity="critical",
+        ),
+        *certificates,
+    )
+
+
+def _upkeep() -> tuple[Rule, ...]:
+    return (
+        Rule(
+            name="clock-off",
+            title="Clock off",
+            summary="The clock of {{ $labels.host }} at {{ $labels.site }} may be wrong by "
+            "{{ $values.B }} ms.",
+            query='SELECT last("maxerror_ns") / 1000000 AS "value" FROM "timex" '
+            'WHERE $timeFilter GROUP BY "host", "site"',
+            limit=1000,
+            severity="warning",
+            hold="15m",
+            # Silence is another rule's, and not every machine has adjtimex.
+        ),
+        Rule(
+            name="collector-lag",
+            title="Collector lags",
+            summary="{{ $values.B }} reports of the whole fleet have not arrived.",
+            query='SELECT sum("m") AS "value" FROM (SELECT last("missing") AS "m" '
+            'FROM "completeness" WHERE $timeFilter GROUP BY "host")',
+            limit=10_000,
+            severity="critical",
+            hold="15m",
+            # The collector writes this every minute: without it, it stands still.
+            no_data="Alerting",
+        ),
+        Rule(
+            name="agent-crash-loop",
+            title="Agent restarts again and again",
+            summary="The agent of {{ $labels.host }} at {{ $labels.site }} restarted "
+            "{{ $values.B }} times in half an hour.",
+            query='SELECT count("d") AS "value" FROM (SELECT difference("samples") AS "d" '
+            'FROM "internal_agent" WHERE $timeFilter GROUP BY "host", "site") WHERE "d" < 0 '
+            'GROUP BY "host", "site"',
+            limit=2,
+            severity="warning",
+            since=1800,
+            hold="0s",
+            # Nothing restarted.
+        ),
+        Rule(
+            name="security-updates-overdue",
+            title="Security updates overdue",
+            summary="{{ $values.B }} security updates have waited on {{ $labels.host }} at "
+            "{{ $labels.site }} for a week.",
+            query='SELECT min("security") AS "value" FROM "updates" WHERE $timeFilter '
+            'GROUP BY "host", "site"',
+            limit=0,
+            severity="warning",
+            since=7 * 86_400,
+            hold="1d",
+            # A machine whose package manager is not known reports none.
         ),
     )
 

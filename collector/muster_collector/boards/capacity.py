@@ -10,6 +10,8 @@ from muster_collector.boards.parts import FLEET
 from muster_collector.boards.tongue import Tongue
 
 DISKS = f"\"mode\" = 'rw' AND {HOSTS} AND $timeFilter"
+LEAST_STEPS = 6
+"""Steps of ten minutes with data below which a file system is given no forecast."""
 CPUS = f"\"cpu\" = 'cpu-total' AND {HOSTS} AND $timeFilter"
 BUCKET = "GROUP BY time($__interval)"
 DAY_STEPS = ((None, style.BAD), (7.0, style.POOR), (30.0, style.WARN), (90.0, style.GOOD))
@@ -124,16 +126,20 @@ def _cpu_now(t: Tongue) -> Panel:
 
 
 def _full(t: Tongue) -> Panel:
-    growth = 'last("used_percent") - first("used_percent")'
+    steps = (
+        f'SELECT last("used_percent") AS "u" FROM "disk" WHERE {DISKS} '
+        'GROUP BY time(10m), "host", "path" fill(none)'
+    )
+    # Steps that have data count, 144 a day: gaps and young data make the forecast shorter.
+    growth = '(last("u") - first("u")) / (count("u") - 1) * 144'
     inner = (
-        'SELECT last("used_percent") AS "used", '
-        f'({growth}) / $__range_s * 86400 AS "grows", '
-        f'(100 - last("used_percent")) / ({growth}) * $__range_s / 86400 AS "days" '
-        f'FROM "disk" WHERE {DISKS} GROUP BY "host", "path"'
+        f'SELECT last("u") AS "used", {growth} AS "grows", count("u") AS "steps", '
+        f'(100 - last("u")) / ({growth}) AS "days" '
+        f'FROM ({steps}) WHERE $timeFilter GROUP BY "host", "path"'
     )
     query = (
         f'SELECT bottom("days", 20) AS "days", "used", "grows", "host", "path" FROM ({inner}) '
-        'WHERE "days" > 0'
+        f'WHERE "days" > 0 AND "steps" > {LEAST_STEPS}'
     )
     columns = [
         Column("host", t("Node", "节点"), width=150, link=parts.node_link(t)),
@@ -149,10 +155,10 @@ def _full(t: Tongue) -> Panel:
             id=20,
             title=t("Disks that fill up, the first ones first", "将写满的磁盘（最早在前）"),
             means=t(
-                "If each file system goes on as in the chosen time (from its first to its last "
-                "value). The days are too many where the data are younger than the chosen time. "
-                "May be empty: nothing grows.",
-                "假设各文件系统按所选时段（首值至末值）的速度继续增长。若数据短于所选时段，天数偏大。"
+                "If each goes on as from its first to its last value in the time chosen: "
+                "a straight line, blind to clean-ups and weekends, from an hour of data on. May be "
+                "empty: nothing grows.",
+                "假设各文件系统按所选时段内首值至末值的速度直线增长，不考虑清理与周末；至少需要一小时数据。"
                 "可为空 (may be empty)：没有增长。",
             ),
             do=t(
