@@ -96,9 +96,10 @@ def owner(directory: Path) -> Iterator[None]:
                 f"{directory} is in use by another collector (process {handle.read(20).strip()}):"
                 " stop that, or set another [collector] data"
             ) from error
-        handle.truncate(0)
-        handle.write(f"{os.getpid()}\n")
-        handle.flush()
+        # Only a help to people: a disk that is full must not keep the collector from its work.
+        with contextlib.suppress(OSError):
+            handle.truncate(0)
+            os.write(handle.fileno(), b"%d\n" % os.getpid())
         yield
 
 

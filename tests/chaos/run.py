@@ -1,0 +1,133 @@
+"""One chaos run: nodes report while everything between them and the database fails; then judged."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos import world
+from chaos.judge import Verdict, judge
+from chaos.nodes import Plan
+from chaos.wire import Wire
+from chaos.world import Act, Program, World
+
+ALONE = 2
+"""Nodes that are processes of their own, and are killed too; the others share one."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is made: `reports` of each node, `every` so many seconds."""
+
+    nodes: int
+    reports: int
+    every: float
+    patience: float = 120.0
+    """Seconds for the last report to be settled once nothing fails any more."""
+
+    @property
+    def seconds(self) -> float:
+        return self.reports * self.every
+
+
+LONG = Size(nodes=30, reports=334, every=0.1)
+SHORT = Size(nodes=12, reports=60, every=0.1, patience=60.0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to."""
+
+    seed: int
+    verdict: Verdict
+    acts: list[Act]
+    disks: int
+    seconds: float
+    wire: Wire
+
+    def line(self) -> str:
+        v = self.verdict
+        lost = ", ".join(f"{n} {why}" for why, n in sorted(v.declared.items()) if n) or "none"
+        return (
+            f"seed {self.seed}: made {v.made} stored {v.stored} twice {v.twice} declared lost: "
+            f"{lost}; undeclared {v.undeclared} in doubt {v.in_doubt}; came again {v.duplicates}; "
+            f"on the wire {self.wire.reports} reports, {self.wire.acks} acks; "
+            f"{len(self.acts)} faults, {self.seconds:.0f} s: {'FAILED' if v.faults else 'ok'}"
+        )
+
+
+def run(seed: int, size: Size, directory: Path) -> Outcome:
+    """Play one seed in an empty directory."""
+    began = time.monotonic()
+    acts = world.plan(seed, size.seconds)
+    with world.running(directory) as scene, Wire(scene.broker.port) as wire:
+        with nodes(scene, seed, size) as programs:
+            perform(scene, acts)
+            settled = world.wait(
+                lambda: all(p.process is not None and p.process.poll() == 0 for p in programs),
+                size.patience,
+            )
+        verdict = judge(directory, scene.influx.url, scene.api)
+        if not settled:
+            verdict.faults.insert(0, f"not settled within {size.patience:.0f} s")
+        wire.check(directory, verdict.faults)
+        return Outcome(seed, verdict, acts, len(scene.disks), time.monotonic() - began, wire)
+
+
+@contextlib.contextmanager
+def nodes(scene: World, seed: int, size: Size) -> Iterator[list[Program]]:
+    """The processes that play nodes."""
+    programs: list[Program] = []
+    shared = size.nodes - ALONE
+    (scene.directory / "spools").mkdir()
+    for first, count in ((0, shared), *((shared + n, 1) for n in range(ALONE))):
+        file = scene.directory / f"nodes-{first}.json"
+        Plan(
+            seed=seed,
+            directory=str(scene.directory),
+            # What a killed node had in memory only, its disk being full, nobody can know of.
+            spools=str(scene.directory / ("spool-disk" if first == 0 else "spools")),
+            port=scene.links["node link"].port,
+            first=first,
+            count=count,
+            reports=size.reports,
+            every=size.every,
+        ).write(file)
+        log = scene.directory / f"nodes-{first}.log"
+        programs.append(Program(log, "chaos.nodes", str(file)))
+    scene.alone[:] = programs[1:]
+    try:
+        yield programs
+    finally:
+        for program in programs:
+            program.kill()
+
+
+def perform(scene: World, acts: list[Act]) -> None:
+    """Let every actor go through its part of the plan; afterwards all is well."""
+    began, over = time.monotonic(), threading.Event()
+
+    def part(actor: str) -> None:
+        for act in acts:
+            if act.actor == actor:
+                over.wait(began + act.at - time.monotonic())
+                scene.act(act, over)
+
+    threads = [threading.Thread(target=part, args=(actor,)) for actor in world.FAULTS]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        scene.collector.revive()
+        time.sleep(0.1)
+    world.wait(lambda: alive(scene), 30)
+
+
+def alive(scene: World) -> bool:
+    """Whether the collector runs, started again if it could not begin on a full disk."""
+    scene.collector.revive()
+    process = scene.collector.process
+    return process is not None and process.poll() is None
