@@ -4,7 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format generate bench lock clean
+SEEDS ?= 10
+FIRST_SEED ?= 1
+.PHONY: help demo test check format generate bench chaos lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +38,10 @@ generate:  ## write the generated files anew (boards, reference pages)
 bench:  ## the figures in the docs, measured on this machine; ARGS="agent"
 	@$(PYTHON) scripts/bootstrap.py dev --system-packages
 	@cd tests && ../$(BIN)/python -m bench $(ARGS)
+
+chaos:  ## everything between node and database fails, seed by seed; SEEDS=200 FIRST_SEED=1
+	@$(PYTHON) scripts/bootstrap.py dev --system-packages
+	@cd tests && ../$(BIN)/python -m chaos --seeds $(SEEDS) --first-seed $(FIRST_SEED) $(ARGS)
 
 lock:  ## pin every dependency anew, with hashes (needs uv)
 	@scripts/lock
