@@ -46,9 +46,9 @@ def number(value: Any) -> int:
     return value
 
 
-def text(value: Any) -> str:
+def text(value: Any, most: int = 200) -> str:
     """A text for the log, cut and without what could forge a second line."""
-    return "".join(c if c.isprintable() else " " for c in str(value)[:200])
+    return "".join(c if c.isprintable() else " " for c in str(value)[:most])
 
 
 def span(row: Any) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from muster_agent.errors import AgentError, ConfigError
 
@@ -69,8 +69,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def configuration(options: argparse.Namespace, host: Host, *, needed: bool = True) -> Config:
-    """The configuration of the command line, checked as a whole."""
+def configuration(
+    options: argparse.Namespace,
+    host: Host,
+    *,
+    needed: bool = True,
+    over: dict[str, Any] | None = None,
+) -> Config:
+    """The configuration of the command line, with what is `over` it, checked as a whole."""
     import os
 
     from muster_agent import config
@@ -82,7 +88,7 @@ def configuration(options: argparse.Namespace, host: Host, *, needed: bool = Tru
         hostname = ""
     if options.config is None and not needed and not os.path.exists(file):  # noqa: PTH110 - memory
         return config.parse({}, file, hostname=hostname, environment=os.environ)
-    loaded = config.load(file, hostname=hostname)
+    loaded = config.load(file, hostname=hostname, over=over)
     if mistakes := list(config.sensor_mistakes(loaded, file)):
         raise ConfigError(mistakes)
     return loaded
@@ -101,8 +107,8 @@ def run(options: argparse.Namespace) -> int:
     settings = configuration(options, host)
     from muster_agent import run as running
 
-    def reload() -> Config:
-        return usable(configuration(options, host))
+    def reload(over: dict[str, Any]) -> Config:
+        return usable(configuration(options, host, over=over))
 
     return running.run(settings, host, reload, count=options.count, drain=options.drain)
 

@@ -30,6 +30,7 @@ class Config:
     sample: settings.Sample = field(default_factory=settings.Sample)
     spool: settings.Spool = field(default_factory=settings.Spool)
     uplink: settings.Uplink = field(default_factory=settings.Uplink)
+    remote: settings.Remote = field(default_factory=settings.Remote)
     sensor: dict[str, dict[str, Any]] = field(default_factory=dict)
     probe: dict[str, settings.Probe] = field(default_factory=dict)
 
@@ -151,8 +152,17 @@ class Reader:
         self.mistakes.append(f"{self.file}: {what}: {right}")
 
 
-def load(file: str, *, hostname: str = "", environment: Mapping[str, str] = os.environ) -> Config:
-    """Read a configuration file; raises `ConfigError` with a line for every mistake."""
+def load(
+    file: str,
+    *,
+    hostname: str = "",
+    environment: Mapping[str, str] = os.environ,
+    over: dict[str, Any] | None = None,
+) -> Config:
+    """Read a configuration file; raises `ConfigError` with a line for every mistake.
+
+    What is `over` the file is laid over it key by key.
+    """
     import tomllib
 
     try:
@@ -163,7 +173,17 @@ def load(file: str, *, hostname: str = "", environment: Mapping[str, str] = os.e
         raise ConfigError([f"{file}: {error.strerror}: {right}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{file}: not TOML: {error}"]) from error
+    raw = overlaid(raw, over or {})
     return parse(raw, file, hostname=hostname, environment=environment)
+
+
+def overlaid(raw: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """A configuration as TOML gave it, with another laid over it key by key."""
+    merged = dict(raw)
+    for section, table in over.items():
+        below = merged.get(section, {})
+        merged[section] = {**below, **table} if isinstance(below, dict) else table
+    return merged
 
 
 def parse(

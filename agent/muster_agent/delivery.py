@@ -42,6 +42,7 @@ class Delivery:
         self.newest: Key | None = None
         self.resends = 0
         self.ignored = 0
+        self.refusals = 0
         self.window = limits.window
         self.waiting: float | None = now if keeper.depth else None
         self._recent: dict[Key, float] = {}
@@ -196,6 +197,7 @@ class Delivery:
         if edges is None or not edges.oldest <= seq < edges.next:
             return
         if seq not in self.unsent.get(epoch, ()):
+            self.refusals += 1
             logs.warning(f"report {epoch}/{seq} was refused by the collector: {reason}")
             self._ranges(self.again, epoch).remove(seq, seq)
             self.keeper.drop(epoch, seq)

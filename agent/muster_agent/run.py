@@ -6,24 +6,23 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from muster_agent import body, config, inventory, logs
+from muster_agent import body, config, inventory, logs, remote
 from muster_agent.clock import Clock, SystemClock
-from muster_agent.delivery import Delivery
+from muster_agent.delivery import Delivery, Key
 from muster_agent.errors import ConfigError
 from muster_agent.host import Host
 from muster_agent.keeper import Keeper
-from muster_agent.mqtt import Link
+from muster_agent.mqtt import Event, Link
 from muster_agent.sampler import Sampler
 from muster_agent.sensors import Sensor, load
 from muster_agent.spool import Edges
 from muster_agent.systemd import Notifier
 from muster_agent.uplink import Uplink
 from muster_agent.version import VERSION
-from muster_wire.messages import Birth, Metric
+from muster_wire.messages import Birth, ConfigState, Metric
 
 if TYPE_CHECKING:
     from muster_agent.probes.prober import Prober
@@ -32,18 +31,39 @@ GOODBYE = 2.0
 """Seconds for the broker to take the last message."""
 
 
+class Orders:
+    """What signals have asked for, whichever agent runs when they come."""
+
+    def __init__(self) -> None:
+        self.stop = False
+        self.reload = False
+
+    def on_stop(self, _number: int, _frame: FrameType | None) -> None:
+        """End soon."""
+        self.stop = True
+
+    def on_reload(self, _number: int, _frame: FrameType | None) -> None:
+        """Read the configuration again soon."""
+        self.reload = True
+
+
 class Agent:
     """Everything that runs on one node."""
 
     def __init__(
-        self, settings: config.Config, host: Host, clock: Clock, reload: Callable[[], config.Config]
+        self,
+        settings: config.Config,
+        host: Host,
+        clock: Clock,
+        reload: remote.Read,
+        orders: Orders,
     ) -> None:
         self.settings = settings
-        self.read_again = reload
+        self.remote = remote.Remote(settings, reload, clock.monotonic())
+        self.first: Key | None = None
         self.host = host
         self.clock = clock
-        self.stopping = False
-        self.asked_to_reload = False
+        self.orders = orders
         self.successor: config.Config | None = None
         self.notifier = Notifier()
         node, mqtt = settings.node, settings.mqtt
@@ -63,7 +83,14 @@ class Agent:
             site=node.site,
             root=mqtt.root,
             birth=self.birth,
+            wanted=self.wanted,
         )
+        self.answer()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the loop has to end."""
+        return self.orders.stop or self.successor is not None
 
     def birth(self, epoch: int, edges: Edges) -> Birth:
         """What the node is now."""
@@ -79,7 +106,11 @@ class Agent:
             agent=VERSION,
             sensors=[sensor.name for sensor in self.sensors],
             inventory=inventory.take(self.host),
-            config={"every": settings.sample.every, "sensor": settings.sensor},
+            config={
+                "every": settings.sample.every,
+                "sensor": settings.sensor,
+                "remote": self.remote.id,
+            },
         )
 
     def sample(self) -> None:
@@ -87,7 +118,9 @@ class Agent:
         ts = self.clock.wall()
         metrics = [*self.sampler.sample(), self.about_itself(ts)]
         made = body.make(ts=ts, every=self.settings.sample.every, metrics=metrics)
-        self.delivery.made(*self.keeper.append(ts, made), self.clock.monotonic())
+        key = self.keeper.append(ts, made)
+        self.delivery.made(*key, self.clock.monotonic())
+        self.first = self.first or key
 
     def speak_for_lost(self) -> None:
         """Let an empty report tell what is lost of an epoch of which nothing else is left."""
@@ -110,6 +143,7 @@ class Agent:
                 "spool_in_memory": bool(self.keeper.trouble),
                 "resends": self.delivery.resends,
                 "acks_ignored": self.delivery.ignored,
+                "configs_refused": self.remote.memory.refused,
                 "epochs_begun": self.keeper.begun,
                 "cpu_ms": round(time.process_time() * 1000),
             },
@@ -122,8 +156,10 @@ class Agent:
         pause = self.uplink.step()
         now = self.clock.monotonic()
         self.notifier.alive(now)
-        self.link.wait(min(pause, until - now, self.notifier.due - now))
+        until = min(until, self.notifier.due, self.remote.due)
+        self.link.wait(min(pause, until - now))
         self.uplink.receive()
+        self.try_out()
 
     def run(self, count: int | None, drain: float) -> int:
         """Run until stopped, or for `count` samples and until all are acked; the exit status."""
@@ -134,7 +170,7 @@ class Agent:
             self.turn(self.sampler.due)
             if self.clock.monotonic() >= self.sampler.due:
                 self.sample()
-            if self.asked_to_reload:
+            if self.orders.reload:
                 self.renew()
         deadline = self.clock.monotonic() + (drain if count is not None else 0)
         while not self.stopping and self.keeper.depth and self.clock.monotonic() < deadline:
@@ -158,24 +194,52 @@ class Agent:
         self.link.disconnect()
         self.keeper.close()
 
-    def reload(self, _number: int = 0, _frame: FrameType | None = None) -> None:
-        """Read the configuration again soon; may be called by a signal."""
-        self.asked_to_reload = True
-
     def renew(self) -> None:
         """Make way for a successor if the new configuration is right, else go on."""
-        self.asked_to_reload = False
+        self.orders.reload = False
         try:
-            self.successor = self.read_again()
+            local = self.remote.read({})
+            again = remote.Remote(local, self.remote.read, self.clock.monotonic())
+            self.successor = again.in_force(local)
         except ConfigError as error:
             for mistake in error.mistakes:
                 logs.error(f"not reloaded: {mistake}")
-        else:
-            self.stopping = True
 
-    def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
-        """End the loop soon; may be called by a signal."""
-        self.stopping = True
+    def wanted(self, event: Event) -> None:
+        """The centre wants another configuration."""
+        self.successor = self.remote.take(event.payload, event.content_type)
+        if self.successor is None:
+            self.answer()
+
+    def answer(self) -> None:
+        """Tell the centre what became of what it wanted last."""
+        outcome, node = self.remote.memory.outcome, self.settings.node
+        if outcome is not None:
+            state, id_, reason = outcome
+            ts = self.clock.wall()
+            self.uplink.say_config(ConfigState(node.id, node.site, state, id_, ts, reason))
+
+    def try_out(self) -> None:
+        """Keep a configuration on trial once it has proved itself, or go back."""
+        if not self.remote.on_trial:
+            return
+        if self.delivery.refusals:
+            self.remote.give_up("the collector refused a report")
+        elif self.stored(self.first):
+            self.remote.confirm()
+            self.answer()
+            return
+        elif self.clock.monotonic() < self.remote.due:
+            return
+        else:
+            self.remote.give_up(f"no report was stored within {self.remote.trial_s:g} s")
+        self.answer()
+        self.renew()
+
+    def stored(self, key: Key | None) -> bool:
+        """Whether a report that this agent made is settled."""
+        edges = self.keeper.edges(key[0]) if key else Edges(0, 0)
+        return key is not None and (edges is None or edges.oldest > key[1])
 
 
 def sensors(settings: config.Config, host: Host) -> list[Sensor]:
@@ -195,7 +259,7 @@ def prober(settings: config.Config, host: Host) -> Prober | None:
 def run(
     settings: config.Config,
     host: Host,
-    reload: Callable[[], config.Config],
+    reload: remote.Read,
     *,
     count: int | None,
     drain: float,
@@ -203,22 +267,21 @@ def run(
     """Run the agent until SIGTERM, SIGINT or `count` samples; the exit status.
 
     SIGHUP reads the configuration again; `reload` raises `ConfigError` when it is wrong, and then
-    the agent goes on with the one it has.
+    the agent goes on with the one it has. What the centre wants lies over it.
     """
+    orders = Orders()
+    signal.signal(signal.SIGTERM, orders.on_stop)
+    signal.signal(signal.SIGINT, orders.on_stop)
+    signal.signal(signal.SIGHUP, orders.on_reload)
+    settings = remote.Remote(settings, reload, 0.0).in_force(settings)
     while True:
-        agent = Agent(settings, host, SystemClock(), reload)
+        agent = Agent(settings, host, SystemClock(), reload, orders)
         signal.set_wakeup_fd(agent.link.waker.fileno(), warn_on_full_buffer=False)
-        for number, handler in (
-            (signal.SIGTERM, agent.stop),
-            (signal.SIGINT, agent.stop),
-            (signal.SIGHUP, agent.reload),
-        ):
-            signal.signal(number, handler)
         greet(settings)
         gc.collect()
         gc.freeze()  # what start-up made stays: the collector need not look at it again
         status = agent.run(count, drain)
-        if agent.successor is None:
+        if agent.successor is None or orders.stop:
             return status
         settings = agent.successor
 

@@ -19,6 +19,7 @@ DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
 PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 URL = re.compile(r"(mqtts?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?/?")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
+OPENED = re.compile(r"sample\.(every|sensors)|(sensor|probe)(\.[a-z0-9][a-z0-9._-]*)?")
 LONGEST_SEND = 1000
 WEB, STREAM, ENCRYPTED = ("http", "https"), ("tcp", "tls"), ("https", "tls")
 
@@ -84,6 +85,12 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _opened(value: Any) -> tuple[str, ...]:
+    names = _names(value)
+    _require(all(OPENED.fullmatch(name) for name in names))
+    return names
+
+
 def _bytes(value: Any) -> str:
     _require(isinstance(value, str) and len(value) <= LONGEST_SEND)
     return str(value)
@@ -136,6 +143,10 @@ NAME = Kind("1 to 63 of a-z 0-9 . _ - beginning with a letter or digit", _name)
 ROOT = Kind('a topic without wildcards, without a slash at either end, such as "muster/v1"', _root)
 URL_KIND = Kind('"mqtt://HOST", "mqtts://HOST" (TLS), or with ":PORT" behind', _url)
 NAMES = Kind('a list of sensor names, such as ["cpu", "mem"]; [] for all', _names)
+OPEN = Kind(
+    'a list of "sample.every", "sample.sensors", "sensor", "sensor.NAME", "probe", "probe.NAME"',
+    _opened,
+)
 BYTES = Kind(f"a text of at most {LONGEST_SEND} characters", _bytes)
 TARGET = Kind(
     '"http://HOST/PATH", "https://HOST/PATH", "tcp://HOST:PORT", "tls://HOST:PORT", '
@@ -212,6 +223,16 @@ class Uplink:
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """What the centre may change; what it wants lies over this file, and is on trial first."""
+
+    allow: tuple[str, ...] = setting([], OPEN, "what it may change; [] for nothing")
+    trial: float = setting(
+        "5m", duration("1s", "1d"), "a report must be stored within this, or the former comes back"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What is asked beside the sampling; each probe has a section and a name of its own."""
 
@@ -242,4 +263,5 @@ SECTIONS: dict[str, type[Any]] = {
     "sample": Sample,
     "spool": Spool,
     "uplink": Uplink,
+    "remote": Remote,
 }

@@ -15,7 +15,7 @@ from muster_agent.mqtt import Event, Will
 from muster_agent.spool import Edges
 from muster_wire import topics
 from muster_wire.codec import Encoded, encode
-from muster_wire.messages import Birth, Status
+from muster_wire.messages import Birth, ConfigState, Status
 
 FIRST_DELAY, LAST_DELAY = 1.0, 60.0
 """Seconds between attempts to connect: doubled each time, and jittered."""
@@ -23,8 +23,8 @@ REFUSAL = 0x80
 """Reason codes from here on are errors."""
 STEADY = 60.0
 """Seconds that a connection must last for the next attempt to be soon again."""
-BESIDE = 2
-"""Messages beside reports that may be on their way: birth and status."""
+BESIDE = 3
+"""Messages beside reports that may be on their way: birth, status, answer."""
 FRAME = 512
 """Bytes of a packet around the payload, at most: topic and properties."""
 TOO_LARGE = "too large for the broker"
@@ -67,6 +67,7 @@ class Uplink:
         site: str,
         root: str,
         birth: Callable[[int, Edges], Birth],
+        wanted: Callable[[Event], None],
     ) -> None:
         self.link = link
         self.keeper = keeper
@@ -76,7 +77,9 @@ class Uplink:
         self.site = site
         self.root = root
         self.birth = birth
+        self.wanted = wanted
         self.up = False
+        self.answer: ConfigState | None = None
         self.state = ""
         self.born: int | None = None
         self.status_mid: int | None = None
@@ -113,6 +116,12 @@ class Uplink:
         self.status_mid = self.link.publish(self._topic("status"), stopped, retain=True)
         return self.status_mid is not None
 
+    def say_config(self, answer: ConfigState) -> None:
+        """Publish what became of a wanted configuration, now and at each new connection."""
+        self.answer = answer
+        if self.up:
+            self.link.publish(self._topic("config/state"), encode(answer), retain=True)
+
     def _handle(self, event: Event, now: float) -> None:
         if event.kind == "puback":
             self._taken(event, now)
@@ -130,8 +139,11 @@ class Uplink:
         self.delivery.window = max(1, min(self.delivery.limits.window, event.number - BESIDE))
         self._note("connected to the broker", logs.info)
         self.link.subscribe(self._topic("ack"))
+        self.link.subscribe(self._topic("config"))
         self._announce(now)
         self.link.publish(self._topic("status"), self._status("online"), retain=True)
+        if self.answer is not None:
+            self.say_config(self.answer)
 
     def _disconnected(self, why: str, now: float) -> None:
         if self.up and now - self._up_at >= STEADY:
@@ -208,6 +220,9 @@ class Uplink:
         self.delivery.refused(event.number, now)
 
     def _message(self, event: Event, now: float) -> None:
+        if event.text.endswith("/config"):
+            self.wanted(event)
+            return
         try:
             ack = acks.parse(event.payload, event.content_type)
         except ValueError as error:

@@ -542,6 +542,7 @@ CATALOGUE: tuple[Measurement, ...] = (
                 errors="readings that failed since the agent started",
                 resends="reports sent more than once",
                 acks_ignored="acks that could not be true, or not be read",
+                configs_refused="configurations that the centre wanted and that are not in force",
                 epochs_begun="times that the agent had to begin counting its reports anew",
             ),
             *_fields("counter", "int", "ms", cpu_ms="processor time since the agent started"),

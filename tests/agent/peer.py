@@ -111,6 +111,7 @@ class Centre:
         self.reports: list[dict[str, Any]] = []
         self.births: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
+        self.states: list[dict[str, Any]] = []
         self.answer: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda _birth: None
         self.auto = False
 
@@ -124,6 +125,11 @@ class Centre:
     async def send(self, payload: bytes) -> None:
         await self.client.publish(topics.topic("lab", self.node, "ack"), payload)
 
+    async def want(self, payload: bytes) -> None:
+        """Publish a wanted configuration."""
+        topic = topics.topic("lab", self.node, "config")
+        await self.client.publish(topic, payload, qos=1, retain=True)
+
     async def listen(self) -> None:
         async for message in self.client.messages:
             properties = message.properties
@@ -131,9 +137,13 @@ class Centre:
             assert isinstance(message.payload, bytes)
             found = json.loads(open_payload(message.payload, content_type))
             kind = topics.parse(str(message.topic)).kind
-            {"report": self.reports, "birth": self.births, "status": self.statuses}[kind].append(
-                found
-            )
+            heard = {
+                "report": self.reports,
+                "birth": self.births,
+                "status": self.statuses,
+                "config/state": self.states,
+            }
+            heard[kind].append(found)
             if kind == "birth" and (answer := self.answer(found)):
                 await self.ack(epoch=found["epoch"], **answer)
             if kind == "report" and self.auto:
@@ -159,7 +169,7 @@ async def centre(port: int, node: str) -> AsyncIterator[Centre]:
     async with aiomqtt.Client(
         "127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5, max_inflight_messages=1000
     ) as client:
-        for kind in ("report", "birth", "status"):
+        for kind in ("report", "birth", "status", "config/state"):
             await client.subscribe(topics.topic("lab", node, kind), qos=1)
         one = Centre(client, node)
         listening = asyncio.create_task(one.listen())

@@ -57,6 +57,7 @@ async def test_after_an_outage_the_newest_goes_first_and_the_rest_oldest_first(
         async with centre(broker.port, "outage") as one:
             await one.got(6)
             first = one.seqs[0]
+            await until(lambda: set(range(first)) <= set(one.seqs), lambda: one.seqs)
             backlog = [seq for seq in one.seqs if seq < first]
             assert first >= 4
             assert backlog == list(range(first))

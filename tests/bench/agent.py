@@ -1,9 +1,13 @@
-"""The agent's CPU, memory and bytes for each interval, with and without TLS, acked as in life."""
+"""The agent's CPU, memory and bytes for each interval, with and without TLS, acked as in life.
+
+BENCH_EVERY=10 in the environment measures at that interval (seconds) instead of 1, for 12 samples.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,7 +19,8 @@ import aiomqtt
 from muster_wire.codec import open_payload
 from servers import Mosquitto
 
-SAMPLES = 30
+EVERY = float(os.environ.get("BENCH_EVERY", "1"))
+SAMPLES = 30 if EVERY <= 1 else 12
 WARM = 5
 """Samples before measuring: connecting and first readings are not the everyday."""
 
@@ -32,6 +37,7 @@ class Cost(NamedTuple):
 
 def main() -> None:
     """Print a line for each way to connect."""
+    print(f"a sample every {EVERY:g} s")
     print(f"{'':<10}{'CPU ms':>8}{'RSS MB':>8}{'PSS MB':>8}{'values':>8}{'bytes':>8}{'B/value':>9}")
     for name, tls in (("plain", False), ("TLS", True)):
         with tempfile.TemporaryDirectory() as temporary:
@@ -43,7 +49,16 @@ def main() -> None:
 
 
 async def measure(directory: Path, *, tls: bool) -> Cost:
-    """Run an agent at 1 s against a broker and a peer that acks every report."""
+    """Run an agent against a broker and a peer that acks every report."""
+    broker, config = prepare(directory, tls=tls)
+    try:
+        return await run(config, broker.port)
+    finally:
+        broker.stop()
+
+
+def prepare(directory: Path, *, tls: bool) -> tuple[Mosquitto, Path]:
+    """A broker that runs, and the agent's configuration for it."""
     plain = Mosquitto(directory / "broker")
     port = plain.port
     if tls:
@@ -58,14 +73,11 @@ async def measure(directory: Path, *, tls: bool) -> Cost:
     config = directory / "agent.toml"
     scheme = "mqtts" if tls else "mqtt"
     config.write_text(
-        f'[node]\nid = "bench"\nsite = "lab"\n[sample]\nevery = "1s"\n'
+        f'[node]\nid = "bench"\nsite = "lab"\n[sample]\nevery = "{EVERY:g}s"\n'
         f'[mqtt]\nurl = "{scheme}://localhost:{port}"\nca_file = "{directory}/cert.pem"\n'
         f'[spool]\npath = "{directory}/spool.db"\n'
     )
-    try:
-        return await run(config, plain.port)
-    finally:
-        plain.stop()
+    return plain, config
 
 
 async def run(config: Path, port: int) -> Cost:
