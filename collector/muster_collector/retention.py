@@ -11,7 +11,7 @@ from muster_collector.ingest import events
 from muster_collector.store.embedded import EmbeddedStore
 
 HOUR, DAY = 3_600_000, 86_400_000
-KEPT = ("readiness", "completeness")
+KEPT = ("readiness", "completeness", "imported")
 """What the names of lasting measurements begin with."""
 EVERY = 3600.0
 """Seconds between two sweeps."""

@@ -211,6 +211,11 @@ def _gathered(rows: Sequence[Row], begin: Callable[[int], int]) -> Iterator[Row]
         yield step | {"windows": sum(row["windows"] or 0 for row in members)}
 
 
+def begin_of(step: int, zone: str) -> Callable[[int], int]:
+    """From a time to the start of its step (ms), days being those of a zone."""
+    return _begin(step, _zone(zone))
+
+
 def _begin(step: int, zone: dt.tzinfo) -> Callable[[int], int]:
     """From a time to the start of its step, both in ms."""
     if step % DAY:

@@ -170,6 +170,11 @@ class Estate(Part):
         newest._versions = begun  # noqa: SLF001 - a private attribute is what pydantic leaves free
         return newest
 
+    @property
+    def since(self) -> tuple[int, ...]:
+        """When (ms) each version began; nothing for an estate without dates."""
+        return tuple(since for since, _ in self._versions)
+
     def at(self, time: int) -> Estate:
         """The version that holds at a time (ms), the first before it, itself without dates."""
         found = [estate for since, estate in self._versions if since <= time]

@@ -58,12 +58,14 @@ def rollup(
     weights: npt.ArrayLike | None = None,
     planned: npt.ArrayLike | None = None,
     planned_weight: npt.ArrayLike | None = None,
+    columns: int | None = None,
 ) -> Rollup:
     """Roll members up into `count` groups; `groups[i]` is member i's group, -1 for none.
 
     `weights` are the members' (default 1). `planned` and `planned_weight` say how many members
     and how much weight each group should have; default and least are the members given. With
     only `planned`, a member that is not there weighs what the group's members weigh on average.
+    `columns` limits the work to the first so many columns of the card; 1 is the score alone.
     ValueError for a group or weight that cannot be.
     """
     group = np.asarray(groups, dtype=np.int64)
@@ -77,7 +79,7 @@ def rollup(
     here: Array = np.asarray(np.bincount(group[member], weight[member], count), np.float64)
     expected: Ints = np.maximum(_or(planned, np.zeros(count)).astype(np.int64), seen)
     wanted = np.maximum(_wanted(planned_weight, expected, seen, here), here)
-    means = _means(scores, group, weight, wanted, count)
+    means = _means(scores, group, weight, wanted, count, columns)
     worst, p10, scored = _tail(scores.value[:, 0], group, count)
     none = np.empty((count, 0))
     return Rollup(scores.card, *means, none, p10, worst, scored, expected, wanted)
@@ -96,8 +98,8 @@ def _wanted(
     return np.asarray(expected * typical)
 
 
-def _means(
-    scores: Scores, group: Ints, weight: Array, wanted: Array, count: int
+def _means(  # noqa: PLR0917 - arrays of one loop
+    scores: Scores, group: Ints, weight: Array, wanted: Array, count: int, columns: int | None
 ) -> tuple[Array, Array, Array, Array]:
     """Value, low, high and coverage of the groups, groups x columns."""
     member = (group >= 0) & (weight > 0)
@@ -105,13 +107,14 @@ def _means(
     order = np.argsort(group, kind="stable")
     group, weight = group[order], weight[order]
     rule = scores.card.document.rollup.coverage
-    value, low, high, coverage = (np.empty((len(scores.card.nodes), count)) for _ in range(4))
+    width = columns or len(scores.card.nodes)
+    value, low, high, coverage = (np.empty((width, count)) for _ in range(4))
     safe = np.where(wanted > 0, wanted, 1.0)
 
     def total(x: Array) -> Array:
         return np.asarray(np.bincount(group, weight * x, count))
 
-    for column in range(len(scores.card.nodes)):
+    for column in range(width):
         x = scores.value[member, column][order]
         known = ~np.isnan(x)
         has = total(known.astype(np.float64))

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from muster_collector.errors import StoreError
 from muster_collector.estate import Estate
 from muster_collector.readiness.scorecard import Scorecard
-from muster_collector.scoring import events
+from muster_collector.scoring import events, hourly_values
 from muster_collector.scoring.periods import Periods
 from muster_collector.scoring.points import OVERALL, points
 from muster_collector.scoring.reading import hosts, read_tables, values
@@ -91,19 +91,22 @@ class Scorer:
         assert self.latest is not None  # noqa: S101 - set before the event, for the type checker
         return self.latest
 
-    async def compute_at(self, end_ms: int, estate: Estate | None = None) -> Result:
+    async def compute_at(
+        self, end_ms: int, estate: Estate | None = None, card: Scorecard | None = None
+    ) -> Result:
         """The scores of the window that ends then, from what the store holds; writes nothing.
 
-        Under the estate that held then, or another one.
+        Under the card in force and the estate that held then, or others.
         """
+        used = card or self.card
         if isinstance(self.fleet, StoredFleet):
             await self.fleet.refresh()
-        tables = await read_tables(self.store, self.card, end_ms - self.window, end_ms)
+        tables = await read_tables(self.store, used, end_ms - self.window, end_ms)
         units = make_units(estate or self.estates.at(end_ms), self.fleet, end_ms, hosts(tables))
 
         def result() -> Result:
-            found = values(self.card, units["node"].ids, tables)
-            return compute(self.card, units, found, end=end_ms, window=self.window)
+            found = values(used, units["node"].ids, tables)
+            return compute(used, units, found, end=end_ms, window=self.window)
 
         # A large fleet takes a while, in which the event loop must go on taking reports.
         return await asyncio.to_thread(result)
@@ -132,6 +135,7 @@ class Scorer:
         new = self._stored is not None and result.end > self._stored
         former = {} if new else await read_former(self.store, result.end)
         await write_all(self.store, revise(points(result), former, self.clock()))
+        await write_all(self.store, hourly_values.points(result))
         if self._stored is not None:
             self._stored = max(self._stored, result.end)
 

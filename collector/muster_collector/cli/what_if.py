@@ -1,0 +1,76 @@
+"""`muster what-if`: history under another scorecard, other weights or today's estate."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from muster_collector.cli import client, output
+from muster_collector.cli.readiness import LEVELS
+from muster_collector.cli.scorecard import read_text
+from muster_collector.errors import ConfigError
+
+COLUMNS = ("time", "before", "after", "windows", "break")
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "what-if",
+        help="former scores beside what they would be under another method",
+        description="Scores as they were and as they would have been, from stored hourly values.",
+    )
+    parser.add_argument("--level", choices=LEVELS, default="fleet")
+    parser.add_argument("--id", default="fleet")
+    parser.add_argument("--from", dest="start", metavar="TIME", required=True)
+    parser.add_argument("--to", dest="end", metavar="TIME", help="default: now")
+    parser.add_argument("--step", choices=("1h", "1d"), default="1h", help="days are local days")
+    parser.add_argument("--scorecard", metavar="FILE", help="a file, or a shipped one by its name")
+    parser.add_argument("--weights", metavar="ID=NUMBER,...", help="of levels and indicators")
+    parser.add_argument("--estate", choices=("then", "now"), default="then")
+    client.add_options(parser)
+    output.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask, and write both series; what is not exact is said on standard error."""
+    query: dict[str, Any] = {
+        "from": options.start,
+        "to": options.end,
+        "step": options.step,
+        "level": options.level,
+        "id": options.id,
+        "estate": options.estate,
+        "weight": _weights(options.weights),
+    }
+    if options.scorecard:
+        text = read_text(options.scorecard).encode()
+        answer = client.post(options, "backcast", text, "application/toml", **query)
+    else:
+        answer = client.get(options, "backcast", **query)
+    if answer["missing"]:
+        print(f"muster: no stored values: {', '.join(answer['missing'])}", file=sys.stderr)
+    output.write(_marked(answer), COLUMNS, options)
+    return 0
+
+
+def _weights(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    pairs = [pair.strip() for pair in text.split(",")]
+    for pair in pairs:
+        if "=" not in pair:
+            raise ConfigError(f"--weights {pair}: write ID=NUMBER")
+    return [pair.replace("=", ":", 1) for pair in pairs]
+
+
+def _marked(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows, each with the breaks that lie in its step."""
+    rows: list[dict[str, Any]] = [dict(row) for row in answer["rows"]]
+    for one in answer["breaks"]:
+        row = next((row for row in reversed(rows) if row["time"] < one["time"]), None)
+        if row is not None:
+            row["break"] = " ".join(filter(None, (row.get("break"), one["kind"])))
+    return rows
