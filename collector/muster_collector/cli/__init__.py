@@ -16,6 +16,7 @@ COMMANDS: tuple[str, ...] = (
     "boards",
     "readiness",
     "explain",
+    "what_if",
     "targets",
     "publish",
     "completeness",
