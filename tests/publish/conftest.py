@@ -40,7 +40,7 @@ ESTATE = Estate(
         District(id="d2", region="r1", name=ODD, name_zh="塔" * 60),
     ),
     sites=(
-        Site(id="s1", district="d1", name=FORMULA, name_zh="一号", planned={"node": 3}, lat=-0.5),
+        Site(id="s1", district="d1", name=FORMULA, name_zh="一号", planned={"node": 1}, lat=-0.5),
         Site(id="s2", district="d1", name=ODD, name_zh="塔" * 60),
         Site(id="s3", district="d2", name="Silent", name_zh="静默"),
     ),
@@ -91,7 +91,7 @@ async def muster(*arguments: str, **environment: str) -> Outcome:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "muster_collector", *arguments,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={"PATH": "/usr/bin", "http_proxy": "http://127.0.0.1:9", **environment},
+        env={"PATH": "/usr/bin:/bin", "http_proxy": "http://127.0.0.1:9", **environment},
     )  # fmt: skip
     out, errors = await process.communicate()
     assert process.returncode is not None

@@ -19,6 +19,7 @@ COMMANDS: tuple[str, ...] = (
     "what_if",
     "targets",
     "publish",
+    "report",
     "completeness",
     "quarantine",
     "estate",
