@@ -28,7 +28,7 @@ from typing import Any
 from muster_agent import config, delivery, keeper, settings, uplink
 from muster_agent.host import Host
 from muster_agent.mqtt import import_paho
-from muster_agent.run import Agent
+from muster_agent.run import Agent, Orders
 from muster_agent.sampler import Sampler
 from muster_wire.messages import Metric
 
@@ -123,7 +123,7 @@ class Player(Agent):
             spool=settings.Spool(path=f"{plan.spools}/{node}.db", max_mb=1),
             uplink=settings.Uplink(ack_timeout=plan.ack_timeout),
         )
-        super().__init__(made, Host(), self.jumping, lambda *_: made)
+        super().__init__(made, Host(), self.jumping, lambda *_: made, Orders())
         self.sampler = Sampler([Counter(self.jumping)], self.jumping, plan.every)
         self._keep(self.keeper)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 from muster_collector import telemetry
@@ -27,5 +28,12 @@ class Fleet:
         nodes = self.nodes()
         telemetry.NODES.set(len(nodes))
         telemetry.ONLINE.set(sum(node.online for node in nodes))
-        missing = (a.missing_count for a in self._ledger.accounts())
-        telemetry.MISSING.set(sum(missing))
+        lost: Counter[str] = Counter()
+        missing = 0
+        for node in nodes:
+            totals = node.totals
+            missing += totals.missing
+            lost.update(totals.reasons)
+        telemetry.MISSING.set(missing)
+        for reason, count in lost.items():
+            telemetry.LOST.labels(reason).set(count)

@@ -86,6 +86,7 @@ class Intake:
         self._shapes = Shapes(config.limits)
         self._topics: dict[str, Topic] = {}
         self._batch: Batch | None = None
+        self._writing: Batch | None = None
         self._something = asyncio.Event()
         self._full = asyncio.Event()
         self._committing = False
@@ -118,14 +119,18 @@ class Intake:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._full.wait(), left)
             self._full.clear()
-            self._batch = None
+            self._batch, self._writing = None, batch
             await self._write(batch)
+            self._writing = None
 
     async def tick(self) -> None:
         """Send the acks whose time has come, and close old epochs, until cancelled."""
         rounds = 0
         while True:
             await asyncio.sleep(TICK)
+            telemetry.IN_HAND.set(self.in_hand)
+            oldest = self._writing or self._batch
+            telemetry.OLDEST.set(time.monotonic() - oldest.begun if oldest else 0.0)
             if not self._committing:
                 self.desk.acks.flush(time.monotonic())
             rounds += 1
