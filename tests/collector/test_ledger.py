@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
+from muster_collector.errors import MusterError
 from muster_collector.ingest.items import BirthItem, ReportItem
 from muster_collector.ledger.account import BEFORE, MOST_RANGES, UNKNOWN, Account
-from muster_collector.ledger.file import Quarantined, _account, account_row
+from muster_collector.ledger.file import (
+    UPGRADES,
+    VERSION,
+    LedgerFile,
+    Quarantined,
+    _account,
+    account_row,
+)
 from muster_collector.ledger.nodes import EPOCH_GRACE, MOST_EPOCHS, Node
 from muster_collector.ledger.ranges import Ranges
 from muster_wire.messages import Birth, Lost, Report
@@ -266,6 +278,64 @@ def test_what_was_given_up_and_comes_after_all_is_stored_and_no_longer_lost() ->
     assert account.losses == {UNKNOWN: 9}
     assert account.stored == 1
     assert account.known(4)
+
+
+@given(st.lists(st.tuples(SEQS, st.sampled_from([None, "type", "limit"])), max_size=80))
+def test_a_refused_report_may_be_stored_or_refused_anew_and_counts_once(
+    arrivals: list[tuple[int, str | None]],
+) -> None:
+    """What is stored stays so, whatever comes later; a refusal holds until it is stored."""
+    account = Account("n", 1, 0)
+    stored: set[int] = set()
+    refused: set[int] = set()
+    for seq, reason in arrivals:
+        assert account.known(seq) == (seq in stored)
+        if seq in stored:
+            continue
+        account.settle(seq, reason)
+        (refused.add if reason else refused.discard)(seq)
+        if not reason:
+            stored.add(seq)
+        account = _account(account_row(account))
+        assert (account.stored, account.refused) == (len(stored), len(refused))
+        assert account.missing_count == account.highest + 1 - len(stored | refused)
+
+
+def test_only_the_newest_ranges_of_refusals_are_kept() -> None:
+    account = Account("n", 1, 0)
+    for seq in range(3 * MOST_RANGES):
+        account.settle(seq, None if seq % 2 else "type")
+    assert len(account.refusals.spans) == MOST_RANGES
+    assert account.refused == 3 * MOST_RANGES // 2
+    assert account.known(0)
+    assert not account.known(3 * MOST_RANGES - 2)
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(f"{UPGRADES[0]} PRAGMA user_version = 1;")
+        old.execute(
+            "INSERT INTO node VALUES ('n', 's', 1, 10.0, 2, 3, 4, 0, '0.1.0', '{}', '{}', 0)"
+        )
+        old.execute(
+            "INSERT INTO account VALUES ('n', 4, 9, 9, '', '', '', 10, 0, 0, 0, 1, 2, 3, 0)"
+        )
+        old.commit()
+    for _ in range(2):
+        file = LedgerFile(path, quarantine_bytes=1 << 20)
+        (node,) = file.load().nodes.values()
+        file.close()
+        assert (node.source, node.agent, node.totals.stored) == ("", "0.1.0", 10)
+        assert node.accounts[4].known(9)
+
+
+def test_a_ledger_from_the_future_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    with pytest.raises(MusterError, match=f"a ledger of version 99, this is {VERSION}"):
+        LedgerFile(path, quarantine_bytes=1 << 20)
 
 
 def test_what_was_before_the_ledger_is_not_counted_and_yet_stored_once() -> None:

@@ -215,7 +215,7 @@ class Intake:
         account = node.accounts.get(epoch)
         if account is None or not account.plausible(0, seq):
             return RefusedItem(record, None)
-        if account.known(seq):
+        if account.known(seq) or seq in account.refusals:
             return RefusedItem(record, node, account)
         account.pending.add(seq)
         return RefusedItem(record, node, account, seq)

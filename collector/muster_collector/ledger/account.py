@@ -2,13 +2,14 @@
 
 Every seq from 0 to `highest` is in exactly one of
 - settled: up to `through`, or in `beyond`; it was stored, refused, or is in one of the `lost` sets;
+  of those refused, `refusals` says which (the newest of them, see `MOST_RANGES`);
 - pending: in hand, on its way into the store;
 - missing: all others; these are what an ack asks for.
 
 Invariants: `beyond` holds nothing up to `through` + 1; `lost` sets are disjoint subsets of what is
 settled; stored + refused + lost + missing + pending = highest + 1 - before, where `before` is what
-this ledger never had to account for. What was given up as lost and arrives after all is stored, and
-no longer lost. No message costs more memory than a range, and ranges are capped. `missing` and
+this ledger never had to account for. What was given up as lost, or refused, and arrives after all in
+a form that can be stored, is stored, and no longer lost or refused. No message costs more memory than a range, and ranges are capped. `missing` and
 `losses` may be read in any thread.
 """
 
@@ -34,8 +35,8 @@ class Account:
 
     __slots__ = (
         "beyond", "closed", "duplicate", "epoch", "first_ts", "forgotten", "highest",
-        "last_arrival", "last_ts", "late", "lost", "node", "pending", "refused", "refused_lately",
-        "stored", "through",
+        "last_arrival", "last_ts", "late", "lost", "node", "pending", "refusals", "refused",
+        "refused_lately", "stored", "through",
     )  # fmt: skip
 
     def __init__(self, node: str, epoch: int, oldest: int) -> None:
@@ -47,15 +48,18 @@ class Account:
         self.lost: dict[str, Ranges] = {BEFORE: Ranges([(0, oldest - 1)])}
         self.forgotten: dict[str, int] = {}
         self.stored = self.duplicate = self.refused = self.late = 0
+        self.refusals = Ranges()
         self.refused_lately: dict[int, str] = {}
         self.first_ts = self.last_ts = self.last_arrival = 0
         self.closed = False
 
     def known(self, seq: int) -> bool:
-        """Whether that report is settled with certainty, or in hand: another one is a duplicate."""
+        """Whether that report is stored with certainty, or in hand: another one is a duplicate."""
         if seq > self.through and seq not in self.beyond:
             return seq in self.pending
-        return seq in self.pending or not any(seq in ranges for ranges in self.lost.values())
+        if seq in self.pending:
+            return True
+        return seq not in self.refusals and not any(seq in lost for lost in self.lost.values())
 
     def plausible(self, oldest: int, newest: int) -> bool:
         """Whether a message with these edges may be believed."""
@@ -64,10 +68,15 @@ class Account:
     def settle(self, seq: int, reason: str | None = None) -> None:
         """A report has been stored, or refused for good for a reason; it must not be `known`."""
         self.pending.discard(seq)
+        if seq in self.refusals:
+            self.refusals.remove(seq, seq)
+            self.refused -= 1
         if reason is None:
             self.stored += 1
         else:
             self.refused += 1
+            self.refusals.add(seq, seq)
+            del self.refusals.spans[:-MOST_RANGES]
             if len(self.refused_lately) < MOST_RANGES:
                 self.refused_lately[seq] = reason
         self.highest = max(self.highest, seq)

@@ -24,7 +24,6 @@ from muster_collector.ledger.nodes import Ledger, Node
 from muster_collector.ledger.ranges import Ranges
 
 FILE_NAME = "ledger.db"
-VERSION = 1
 SCHEMA = """
 CREATE TABLE node (
     node TEXT PRIMARY KEY, site TEXT, first_seen INTEGER, every REAL, last_report_ts INTEGER,
@@ -43,10 +42,16 @@ CREATE TABLE quarantine (
 );
 CREATE TABLE quarantine_total (bytes INTEGER, dropped INTEGER);
 INSERT INTO quarantine_total VALUES (0, 0);
-PRAGMA user_version = 1;
 """
-PUT_NODE = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 12)})"  # noqa: S608 - constant
-PUT_ACCOUNT = f"INSERT OR REPLACE INTO account VALUES ({', '.join('?' * 15)})"  # noqa: S608
+UPGRADES = (
+    SCHEMA,
+    "ALTER TABLE account ADD COLUMN refusals TEXT DEFAULT '';"
+    "ALTER TABLE node ADD COLUMN source TEXT DEFAULT '';",
+)
+"""From an empty file to the present one, a step a version; only ever added to."""
+VERSION = len(UPGRADES)
+PUT_NODE = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constant
+PUT_ACCOUNT = f"INSERT OR REPLACE INTO account VALUES ({', '.join('?' * 16)})"  # noqa: S608
 OVERHEAD = 256
 """Bytes that a refused message costs in the file beside its payload."""
 
@@ -118,12 +123,12 @@ class LedgerFile:
 
     def _prepare(self) -> None:
         (found,) = self.db.execute("PRAGMA user_version").fetchone()
-        if found not in (0, VERSION):
+        if found > VERSION:
             raise sqlite3.DatabaseError(f"a ledger of version {found}, this is {VERSION}")
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
-        if not found:
-            self.db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+        for version, step in enumerate(UPGRADES[found:], found + 1):
+            self.db.executescript(f"BEGIN; {step} PRAGMA user_version = {version}; COMMIT;")
 
     def close(self) -> None:
         """Let the file go."""
@@ -183,7 +188,7 @@ def node_row(node: Node) -> tuple[Any, ...]:
     return (
         node.node, node.site, node.first_seen, node.every, node.last_report_ts, node.last_arrival,
         node.epoch, node.simulated, node.agent, json.dumps(node.inventory),
-        json.dumps(node.former), node.unreadable,
+        json.dumps(node.former), node.unreadable, node.source,
     )  # fmt: skip
 
 
@@ -192,6 +197,7 @@ def _node(row: tuple[Any, ...]) -> Node:
         node=row[0], site=row[1], first_seen=row[2], every=row[3], last_report_ts=row[4],
         last_arrival=row[5], epoch=row[6], simulated=bool(row[7]), agent=row[8],
         inventory=json.loads(row[9]), former=Counter(json.loads(row[10])), unreadable=row[11],
+        source=row[12],
     )  # fmt: skip
 
 
@@ -205,6 +211,7 @@ def account_row(account: Account) -> tuple[Any, ...]:
         json.dumps(account.forgotten) if account.forgotten else "",
         account.stored, account.duplicate, account.refused, account.late,
         account.first_ts, account.last_ts, account.last_arrival, account.closed,
+        json.dumps(account.refusals.spans) if account.refusals else "",
     )  # fmt: skip
 
 
@@ -218,4 +225,5 @@ def _account(row: tuple[Any, ...]) -> Account:
     account.stored, account.duplicate, account.refused, account.late = row[7:11]
     account.first_ts, account.last_ts, account.last_arrival = row[11:14]
     account.closed = bool(row[14])
+    account.refusals = Ranges(json.loads(row[15] or "[]"))
     return account

@@ -38,7 +38,10 @@ class Totals(NamedTuple):
 
 @dataclass(slots=True)
 class Node:
-    """One node; `every` in seconds, `last_report_ts` by its own clock, the others by ours."""
+    """One node; `every` in seconds, `last_report_ts` by its own clock, the others by ours.
+
+    `source` is the topic pattern that another agent's metrics of it come by; "" for our agent's.
+    """
 
     node: str
     site: str
@@ -55,6 +58,7 @@ class Node:
     former: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
     has_status: bool = False
+    source: str = ""
 
     @property
     def totals(self) -> Totals:
