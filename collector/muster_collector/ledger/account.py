@@ -8,9 +8,9 @@ Every seq from 0 to `highest` is in exactly one of
 
 Invariants: `beyond` holds nothing up to `through` + 1; `lost` sets are disjoint subsets of what is
 settled; stored + refused + lost + missing + pending = highest + 1 - before, where `before` is what
-this ledger never had to account for. What was given up as lost, or refused, and arrives after all in
-a form that can be stored, is stored, and no longer lost or refused. No message costs more memory than a range, and ranges are capped. `missing` and
-`losses` may be read in any thread.
+this ledger never had to account for. What was given up as lost, or refused, and comes after all in
+a form that can be stored, is stored, and no longer lost or refused. No message costs more memory
+than a range, and ranges are capped. `missing` and `losses` may be read in any thread.
 """
 
 from __future__ import annotations

@@ -45,8 +45,10 @@ INSERT INTO quarantine_total VALUES (0, 0);
 """
 UPGRADES = (
     SCHEMA,
-    "ALTER TABLE account ADD COLUMN refusals TEXT DEFAULT '';"
-    "ALTER TABLE node ADD COLUMN source TEXT DEFAULT '';",
+    """
+    ALTER TABLE account ADD COLUMN refusals TEXT DEFAULT '';
+    ALTER TABLE node ADD COLUMN source TEXT DEFAULT '';
+    """,
 )
 """From an empty file to the present one, a step a version; only ever added to."""
 VERSION = len(UPGRADES)
