@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from chaos.run import LONG, SHORT, Outcome, run
 
@@ -17,13 +20,17 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--short", action="store_true", help="as `make test` runs it")
     parser.add_argument("--keep", action="store_true", help="keep the files of runs that failed")
+    parser.add_argument(
+        "--results", type=Path, metavar="FILE", help="append a JSON line a seed; sum up all of it"
+    )
     options = parser.parse_args()
     size = SHORT if options.short else LONG
-    outcomes = []
+    code = commit()
+    records = []
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         directory = Path(tempfile.mkdtemp(prefix=f"muster-chaos-{seed}-"))
         outcome = run(seed, size, directory)
-        outcomes.append(outcome)
+        records.append(record(outcome, code))
         print(outcome.line(), flush=True)
         for fault in outcome.verdict.faults:
             print(f"    {fault}", flush=True)
@@ -31,21 +38,54 @@ def main() -> int:
             shutil.rmtree(directory)
         else:
             print(f"    see {directory}", flush=True)
-    print(summary(outcomes))
-    return int(any(outcome.verdict.faults for outcome in outcomes))
+        if options.results:
+            with options.results.open("a") as file:
+                file.write(json.dumps(records[-1]) + "\n")
+    if options.results:
+        records = [json.loads(line) for line in options.results.read_text().splitlines()]
+    print(summary(records))
+    return int(any(record["faults"] for record in records))
 
 
-def summary(outcomes: list[Outcome]) -> str:
-    verdicts = [outcome.verdict for outcome in outcomes]
-    failed = [outcome.seed for outcome in outcomes if outcome.verdict.faults]
+def record(outcome: Outcome, code: str) -> dict[str, Any]:
+    """What is kept of a seed."""
+    verdict = outcome.verdict
+    return {
+        "seed": outcome.seed,
+        "code": code,
+        "acts": len(outcome.acts),
+        "seconds": round(outcome.seconds, 1),
+        "made": verdict.made,
+        "stored": verdict.stored,
+        "twice": verdict.twice,
+        "declared": verdict.declared.total(),
+        "undeclared": verdict.undeclared,
+        "faults": verdict.faults,
+    }
+
+
+def summary(records: list[dict[str, Any]]) -> str:
+    """All seeds in a line."""
+    total = {
+        key: sum(record[key] for record in records)
+        for key in ("acts", "made", "stored", "twice", "declared", "undeclared")
+    }
+    failed = [record["seed"] for record in records if record["faults"]]
     return (
-        f"{len(outcomes)} seeds, {sum(len(o.acts) for o in outcomes)} faults: "
-        f"{sum(v.made for v in verdicts)} reports made, {sum(v.stored for v in verdicts)} stored, "
-        f"{sum(v.twice for v in verdicts)} stored twice, "
-        f"{sum(v.declared.total() for v in verdicts)} lost and declared, "
-        f"{sum(v.undeclared for v in verdicts)} lost without a word; "
+        f"{len(records)} seeds, {total['acts']} faults: {total['made']} reports made, "
+        f"{total['stored']} stored, {total['twice']} stored twice, "
+        f"{total['declared']} lost and declared, {total['undeclared']} lost without a word; "
         f"seeds that failed: {failed or 'none'}"
     )
+
+
+def commit() -> str:
+    """The commit that is checked out, empty outside a clone."""
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class Size:
         return self.reports * self.every
 
 
-LONG = Size(nodes=30, reports=334, every=0.1)
+LONG = Size(nodes=30, reports=334, every=0.03)
 SHORT = Size(nodes=12, reports=60, every=0.1, patience=60.0)
 
 

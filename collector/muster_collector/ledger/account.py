@@ -90,9 +90,17 @@ class Account:
             self._cap_gaps()
 
     def declare(self, lost: Iterable[tuple[int, int, str]], below: int) -> None:
-        """The node says that it gave up these ranges; what it says about `below` on is ignored."""
-        for first, last, reason in lost:
-            self._lose(max(first, 0), min(last, below - 1), reason)
+        """The node says that it gave up these ranges; what it says about `below` on is ignored.
+
+        Nobody has settled what a node still declares, so it counts even if it was before the
+        baseline: a spool may give reports up before the centre has heard of their epoch.
+        """
+        for first, end, reason in lost:
+            last = min(end, below - 1)
+            for span in self.lost[BEFORE].within(first, last):
+                self.lost[BEFORE].remove(*span)
+                self._count_lost(span, reason)
+            self._lose(max(first, 0), last, reason)
 
     def release(self, oldest: int) -> None:
         """The node holds nothing before `oldest`: what has not arrived of that is lost."""
@@ -157,11 +165,14 @@ class Account:
         self._cap_gaps()
 
     def _give_up(self, first: int, last: int, reason: str) -> None:
+        for span in list(self._open(first, last)):
+            self._count_lost(span, reason)
+            self._settle(*span)
+
+    def _count_lost(self, span: Span, reason: str) -> None:
         if reason not in self.lost and len(self.lost) > MOST_REASONS:
             reason = OTHER
-        for span in list(self._open(first, last)):
-            self.lost.setdefault(reason, Ranges()).add(*span)
-            self._settle(*span)
+        self.lost.setdefault(reason, Ranges()).add(*span)
         self._cap_lost()
 
     def _cap_gaps(self) -> None:

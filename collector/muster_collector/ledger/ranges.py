@@ -70,3 +70,12 @@ class Ranges:
             first = high + 1
         if first <= last:
             yield first, last
+
+    def within(self, first: int, last: int) -> list[Span]:
+        """The parts of it that lie in first..last, in order."""
+        found = []
+        for low, high in self.spans[bisect_left(self.spans, first, key=_LAST) :]:
+            if low > last:
+                break
+            found.append((max(low, first), min(high, last)))
+        return found
