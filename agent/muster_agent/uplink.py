@@ -15,6 +15,7 @@ from muster_agent.mqtt import Event, Will
 from muster_agent.spool import Edges
 from muster_wire import topics
 from muster_wire.codec import Encoded, encode
+from muster_wire.echo import ECHO
 from muster_wire.messages import Birth, ConfigState, Status
 
 FIRST_DELAY, LAST_DELAY = 1.0, 60.0
@@ -223,6 +224,8 @@ class Uplink:
         if event.text.endswith("/config"):
             self.wanted(event)
             return
+        if event.content_type == ECHO:
+            return  # the answer to a doctor
         try:
             ack = acks.parse(event.payload, event.content_type)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""The agent as a service: told to reload, watched by systemd, examined by its doctor."""
+"""The agent as a service: told to reload, watched by systemd."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from agent.peer import Agent, centre, until
-from agent.test_agent_cli import muster_agent
 
 from muster_agent.systemd import Notifier
 from servers import Mosquitto
@@ -88,22 +87,3 @@ def test_without_systemd_nothing_is_told_and_nothing_is_due() -> None:
 def test_a_watchdog_of_another_process_is_not_fed(ear: socket.socket) -> None:
     environment = {"NOTIFY_SOCKET": ear.getsockname(), "WATCHDOG_USEC": "1", "WATCHDOG_PID": "1"}
     assert Notifier(environment).due == float("inf")
-
-
-def test_the_doctor_finds_all_well(mosquitto: Mosquitto, agents: Any) -> None:
-    agent = agents("healthy", mosquitto.url, sample__sensors=["cpu", "mem"])
-    status, out, errors = muster_agent("doctor", "--config", str(agent.config))
-    assert (status, errors) == (0, []), out
-    lines = out.splitlines()
-    assert [line.split()[0] for line in lines if "sensor" in line] == ["ok", "ok"]
-    assert any(line.startswith("ok   broker") and "no TLS" in line for line in lines)
-    assert lines[-1] == "all well"
-
-
-def test_the_doctor_says_what_to_mend(tmp_path: Path, agents: Any) -> None:
-    agent = agents("ill", "mqtt://127.0.0.1:1", spool__path=str(tmp_path / "no" / "spool.db"))
-    status, out, _ = muster_agent("doctor", "--config", str(agent.config))
-    assert status == 1
-    assert "No such file or directory: make the folder" in out
-    assert "connection refused: is the broker running there?" in out
-    assert out.endswith("2 to mend\n")

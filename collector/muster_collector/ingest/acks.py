@@ -8,18 +8,21 @@ missing or it was born; an ack that gets lost costs nothing, because the next on
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 
 from muster_collector import telemetry
 from muster_collector.ingest.patience import Patience
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.nodes import Node
-from muster_wire import topics
+from muster_wire import echo, topics
 from muster_wire.codec import Encoded, encode
 from muster_wire.messages import Ack, Refused
 
 MOST_MISSING = 64
 """Ranges that an ack names, the lowest; the rest follows when these have come."""
+ECHOES = 10
+"""Echoes answered in a second at most, of all nodes together."""
 
 Publish = Callable[[str, Encoded], None]
 
@@ -36,6 +39,17 @@ class Acks:
         self._due: dict[str, float] = {}
         self._queue: list[tuple[float, str]] = []
         self._last: dict[str, float] = {}
+        self._echoes: deque[float] = deque(maxlen=ECHOES)
+
+    def echo(self, place: topics.Topic, token: bytes, now: float, wall: int) -> None:
+        """Tell somebody who tries the way that it is open; `wall` is our clock in ms."""
+        text = echo.answer(token, wall)
+        full = len(self._echoes) == ECHOES and now < self._echoes[0] + 1
+        if text is None or full:
+            return
+        self._echoes.append(now)
+        topic = topics.topic(place.site, place.node, "ack", root=self._root)
+        self._publish(topic, Encoded(text, echo.ECHO))
 
     def want(self, node: Node, account: Account, now: float, *, urgent: bool = False) -> None:
         """An ack of an epoch is due, now or when the ration allows it."""

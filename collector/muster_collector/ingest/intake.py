@@ -32,6 +32,7 @@ from muster_collector.ingest.shapes import Shapes
 from muster_collector.ledger.file import Changes, LedgerFile, Quarantined
 from muster_collector.store.base import Point, RefusedPoint, Store
 from muster_wire import topics
+from muster_wire.echo import ECHO
 from muster_wire.topics import Topic, TopicError
 
 FIRST_DELAY, LAST_DELAY = 0.1, 10.0
@@ -100,6 +101,9 @@ class Intake:
             events.overflow(topic)
             return None
         message = Incoming(topic, payload, content_type, retained, self.clock())
+        if content_type == ECHO:
+            self._echo(message)
+            return None
         try:
             item = self._item(self._place(topic), message)
         except reading.RefusedError as error:
@@ -142,6 +146,13 @@ class Intake:
         self._ending = True
         self._something.set()
         self._full.set()
+
+    def _echo(self, message: Incoming) -> None:
+        """Somebody tries whether the way is open."""
+        with contextlib.suppress(reading.RefusedError):
+            place = self._place(message.topic)
+            if place.kind == "report" and not message.retained:
+                self.desk.acks.echo(place, message.payload, time.monotonic(), message.time)
 
     def _place(self, text: str) -> Topic:
         place = self._topics.get(text)
