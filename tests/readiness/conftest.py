@@ -1,8 +1,51 @@
-"""Hypothesis on a shared machine: no verdict depends on how long an example takes."""
+"""Real stores for the scorer; hypothesis on a shared machine, where no verdict depends on speed."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from muster_collector.store.base import Store
+from muster_collector.store.embedded import EmbeddedStore
+from muster_collector.store.influx import InfluxStore
+from muster_collector.store.influx_http import InfluxSettings
+from servers import Influx1
 
 settings.register_profile("muster", deadline=None)
 settings.load_profile("muster")
+
+
+@pytest.fixture
+async def embedded(tmp_path: Path) -> AsyncIterator[Store]:
+    store = EmbeddedStore(tmp_path / "store.duckdb")
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def influx(influx1: Influx1, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    name = f"scorer_{abs(hash(request.node.nodeid))}"
+    store = InfluxStore(InfluxSettings(url=influx1.url, database=name))
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture(params=["embedded", "influx"])
+async def either(
+    request: pytest.FixtureRequest, tmp_path: Path, influx1: Influx1
+) -> AsyncIterator[Store]:
+    """Each store in turn, for what the way of a store to overwrite could change."""
+    name = f"either_{abs(hash(request.node.nodeid))}"
+    store: Store = (
+        EmbeddedStore(tmp_path / "either.duckdb")
+        if request.param == "embedded"
+        else InfluxStore(InfluxSettings(url=influx1.url, database=name))
+    )
+    await store.open()
+    yield store
+    await store.close()

@@ -6,12 +6,9 @@ import asyncio
 import datetime as dt
 import logging
 import math
-from collections.abc import AsyncIterator, Sequence
-from importlib.resources import files
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 from readiness.small_fleet import (
     END,
@@ -29,51 +26,12 @@ from muster_collector.errors import StoreError
 from muster_collector.estate import EMPTY, Estate
 from muster_collector.estate.model import District, Region, Role, Site
 from muster_collector.estate.model import Node as EstateNode
-from muster_collector.readiness import load
 from muster_collector.scoring.scorer import Scorer
 from muster_collector.scoring.stored_fleet import StoredFleet
-from muster_collector.simulate import world as simulated
 from muster_collector.store.base import Point, Query, Read, RefusedPoint, Store, Table
-from muster_collector.store.embedded import EmbeddedStore
-from muster_collector.store.influx import InfluxStore
-from muster_collector.store.influx_http import InfluxSettings
-from servers import Influx1
 
 CARD = "new-digital-infrastructure.toml"
 HALF_CPU_QUARTER_DISK = 0.25 * 50 + 0.75 * 75
-
-
-@pytest.fixture
-async def embedded(tmp_path: Path) -> AsyncIterator[Store]:
-    store = EmbeddedStore(tmp_path / "store.duckdb")
-    await store.open()
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-async def influx(influx1: Influx1, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
-    name = f"scorer_{abs(hash(request.node.nodeid))}"
-    store = InfluxStore(InfluxSettings(url=influx1.url, database=name))
-    await store.open()
-    yield store
-    await store.close()
-
-
-@pytest.fixture(params=["embedded", "influx"])
-async def either(
-    request: pytest.FixtureRequest, tmp_path: Path, influx1: Influx1
-) -> AsyncIterator[Store]:
-    """Each store in turn, for what the way of a store to overwrite could change."""
-    name = f"either_{abs(hash(request.node.nodeid))}"
-    store: Store = (
-        EmbeddedStore(tmp_path / "store.duckdb")
-        if request.param == "embedded"
-        else InfluxStore(InfluxSettings(url=influx1.url, database=name))
-    )
-    await store.open()
-    yield store
-    await store.close()
 
 
 def scorer(store: Store, fleet: SmallFleet, estate: Estate = EMPTY, **options: Any) -> Scorer:
@@ -219,82 +177,6 @@ async def test_odd_names_of_sites_travel_unharmed(embedded: Store) -> None:
     await embedded.write([*cpu("n1", "s1", 50.0), *disk("n1", "s1", 50)])
     await scorer(embedded, SmallFleet([Known("n1", site)])).score_at(END)
     assert len(await stored(embedded, "readiness", ("score",), level="site", id=site)) == 1
-
-
-async def test_a_window_computed_again_is_the_same_bit_for_bit(embedded: Store) -> None:
-    await embedded.write(many_points())
-    service = scorer(embedded, many_nodes())
-    first = await service.score_at(END)
-    table = await embedded.select(
-        Query("readiness", (Read("score", "raw"),), END, END + 1, ("id",), {"level": ["node"]})
-    )
-    again = await scorer(embedded, many_nodes()).compute_at(END)
-    scored = ~np.isnan(again.levels["node"].scores.value[:, 0])
-    assert table.columns["score"] == again.levels["node"].scores.value[scored, 0].tolist()
-    for name, level in first.levels.items():
-        assert level.scores.value.tobytes() == again.levels[name].scores.value.tobytes()
-        assert level.lost.tobytes() == again.levels[name].lost.tobytes()
-
-
-async def test_both_stores_give_the_same_scores(embedded: Store, influx: Store) -> None:
-    results = []
-    for store in (embedded, influx):
-        await store.write(many_points())
-        results.append(await scorer(store, many_nodes()).score_at(END))
-    for name, level in results[0].levels.items():
-        other = results[1].levels[name]
-        np.testing.assert_allclose(level.scores.value, other.scores.value, rtol=0, atol=1e-9)
-        np.testing.assert_allclose(level.scores.low, other.scores.low, rtol=0, atol=1e-9)
-        np.testing.assert_allclose(level.lost, other.lost, rtol=0, atol=1e-9)
-
-
-async def test_both_stores_agree_on_the_shipped_card(embedded: Store, influx: Store) -> None:
-    """Made-up machines with counters, several disks and interfaces, and every statistic."""
-    card = load(files("muster_collector").joinpath("scorecards", CARD).read_text("utf-8"), CARD)
-    nodes = [simulated.Node(f"n{i}", f"s{i % 2}", seed=4) for i in range(6)]
-    points = [
-        Point(metric.name, tags(node, metric.tags), metric.fields, START + second * 1000)
-        for node in nodes
-        for second in range(0, 300, 10)
-        for metric in node.sample(START / 1000 + second)
-    ]
-    fleet = SmallFleet([Known(node.name, node.site) for node in nodes])
-    found = []
-    for store in (embedded, influx):
-        assert await store.write(points) == []
-        service = Scorer(store, card, EMPTY, fleet, window=300, every=300, clock=lambda: END)
-        found.append(await service.score_at(END))
-    values = [result.levels["node"].value for result in found]
-    np.testing.assert_allclose(values[0], values[1], rtol=1e-12)
-    known = {
-        node.id for i, node in enumerate(card.indicators) if not np.isnan(values[0][:, i]).any()
-    }
-    assert known >= {"cpu_idle", "load_per_cpu", "disk_used", "disk_busy", "net_errors", "uptime"}
-    for name, level in found[0].levels.items():
-        other = found[1].levels[name]
-        np.testing.assert_allclose(level.scores.value, other.scores.value, rtol=0, atol=1e-9)
-        np.testing.assert_allclose(level.lost, other.lost, rtol=0, atol=1e-9)
-
-
-def tags(node: simulated.Node, own: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted({"host": node.name, "site": node.site, **own}.items()))
-
-
-def many_nodes() -> SmallFleet:
-    return SmallFleet([Known(f"n{i:02d}", f"s{i % 5}") for i in range(40)])
-
-
-def many_points() -> list[Point]:
-    """Uneven values, some nodes without a disk, some without a CPU, some with nothing."""
-    points: list[Point] = []
-    for i in range(40):
-        node, site = f"n{i:02d}", f"s{i % 5}"
-        if i % 7:
-            for k in range(5):
-                points += cpu(node, site, 11.0 + i * 1.9 + k / 3, START + k * MINUTE // 2)
-        if i % 11:
-            points += disk(node, site, 3 + 4 * i)
-    return points
 
 
 async def test_late_data_scores_its_window_again_and_keeps_the_former_value(
