@@ -71,6 +71,8 @@ async def _roles(
         if scorer is not None and "score" in roles:
             late.append(scorer.touch)
             tasks.create_task(_until(stop, scorer.run()), name="score")
+        elif scorer is not None:
+            tasks.create_task(_until(stop, scorer.follow()), name="follow")
         if scorer is not None and "api" in roles:
             tasks.create_task(_serve(config, scorer, ingest, stop, started), name="api")
         else:

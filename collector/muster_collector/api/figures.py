@@ -86,7 +86,7 @@ async def score_own(*, given: Given, request: Request, level: PlaceLevel = "flee
 
 
 async def _scored(given: Services, card: Scorecard, level: str) -> Response:
-    result = await given.current()
+    result = given.result()
     known = await figures.read(given.store, places.wanted(card))
 
     def work() -> Any:

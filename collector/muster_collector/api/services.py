@@ -62,10 +62,6 @@ class Services:
             raise HTTPException(503, "no scores yet: the first window is not over")
         return self.scorer.latest
 
-    async def current(self) -> Result:
-        """The newest scores, read or computed where this process does not score itself."""
-        return self.result()
-
 
 def _services(request: Request) -> Services:
     services: Services = request.app.state.services

@@ -126,10 +126,13 @@ class Scorer:
         newest = self.latest is None or end_ms > self.latest.end
         events.scored(result, time.perf_counter() - began, newest=newest, due=len(self.dirty))
         if self.latest is None or end_ms >= self.latest.end:
-            self.latest = result
-            self._news.set()
-            self._news = asyncio.Event()
+            self._show(result)
         return result
+
+    def _show(self, result: Result) -> None:
+        self.latest = result
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def _store(self, result: Result) -> None:
         new = self._stored is not None and result.end > self._stored
@@ -145,6 +148,18 @@ class Scorer:
             await self._guarded(self.tick)
             now = self.clock() - self.settle
             await self._sleep((self.every - now % self.every) / 1000)
+
+    async def follow(self) -> None:
+        """Show what another process scores, for ever, where this one serves and does not score."""
+        while True:
+            await self._guarded(self.look)
+            await self._sleep(self.settle / 1000)
+
+    async def look(self) -> None:
+        """Compute the newest window that is stored, which gives the stored numbers; store none."""
+        end = await self._newest_stored(self.clock())
+        if end is not None and (self.latest is None or end > self.latest.end):
+            self._show(await self.compute_at(end))
 
     async def tick(self) -> None:
         """Score the newest window that has ended, then some of those that are due again."""
