@@ -70,8 +70,9 @@ def hurry() -> None:
 class JumpingClock:
     """Real time plus an offset that changes when certain reports are made.
 
-    The last digit of a time says after how many jumps it was, so that no two reports of a node have
-    the same time: the store would keep only one of them.
+    The last digit of a time says after how many jumps it was, and time goes on between two reports
+    even when they are made at once, so that no two of a node have the same time: the store would
+    keep only one of them.
     """
 
     def __init__(self, seed: str, reports: int) -> None:
@@ -80,11 +81,16 @@ class JumpingClock:
         self.jumps = sorted(dice.randrange(reports) for _ in range(count))
         self.offsets = [0, *(dice.randrange(-FARTHEST, FARTHEST) for _ in range(count))]
         self.made = 0
+        self._last = (-1, 0, 0)
 
     def wall(self) -> int:
         passed = sum(at <= self.made for at in self.jumps)
-        now = time.time_ns() // 1_000_000 + self.offsets[passed]
-        return now // 10 * 10 + passed
+        now = (time.time_ns() // 1_000_000 + self.offsets[passed]) // 10 * 10 + passed
+        made, jumps, last = self._last
+        if passed == jumps:
+            now = max(now, last + 10 * (made != self.made))
+        self._last = (self.made, passed, now)
+        return now
 
     def monotonic(self) -> float:
         return time.monotonic()
