@@ -20,7 +20,7 @@ from muster_agent.sampler import Sampler
 from muster_agent.sensors import Sensor, load
 from muster_agent.spool import Edges
 from muster_agent.systemd import Notifier
-from muster_agent.uplink import Uplink
+from muster_agent.uplink import MOST_LOST, Uplink
 from muster_agent.version import VERSION
 from muster_wire.messages import Birth, ConfigState, Metric
 
@@ -111,6 +111,7 @@ class Agent:
                 "sensor": settings.sensor,
                 "remote": self.remote.id,
             },
+            lost=self.keeper.lost(epoch)[:MOST_LOST],
         )
 
     def sample(self) -> None:

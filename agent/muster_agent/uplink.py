@@ -30,7 +30,7 @@ FRAME = 512
 """Bytes of a packet around the payload, at most: topic and properties."""
 TOO_LARGE = "too large for the broker"
 MOST_LOST = 64
-"""Ranges of lost reports that one report carries."""
+"""Ranges of lost reports that one report or birth carries."""
 
 
 class Connection(Protocol):

@@ -69,7 +69,8 @@ class Birth:
     """What a node is, retained: inventory, sensors, configuration in force, and its spool's edges.
 
     `next` is the `seq` that the next report of `epoch` will have, so that a collector can name what
-    it misses even when no later report uncovers it.
+    it misses even when no later report uncovers it. `lost` is what a report says of it, since the
+    ack to a birth settles what is before `oldest`.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -85,6 +86,7 @@ class Birth:
     sensors: list[str] = field(default_factory=list)
     inventory: dict[str, Value] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    lost: list[Lost] = field(default_factory=list)
     v: int = VERSION
 
 

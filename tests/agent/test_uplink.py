@@ -176,6 +176,20 @@ async def test_a_machine_restored_from_a_copy_begins_a_new_epoch_and_loses_nothi
     assert own(one.reports[-1])["epochs_begun"] == 2
 
 
+async def test_a_birth_tells_what_was_given_up(mosquitto: Mosquitto, agents: Any) -> None:
+    agent = agents("teller", mosquitto.url, sample__every="1h")
+    spool = Spool(str(agent.spool), max_bytes=200, max_age=1e9)
+    spool.begin(1)
+    for _ in range(3):
+        spool.append(0, b"x" * 150)
+    spool.close()
+    async with centre(mosquitto.port, "teller") as one:
+        agent.start()
+        await until(lambda: bool(one.births))
+        assert one.births[0]["lost"] == [{"first": 0, "last": 1, "reason": "spool full"}]
+        assert await agent.stop() == 0
+
+
 async def test_an_epoch_that_was_given_up_says_so_with_an_empty_report(
     mosquitto: Mosquitto, agents: Any
 ) -> None:

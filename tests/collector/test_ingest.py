@@ -100,6 +100,17 @@ async def test_losses_that_the_node_declares_keep_their_reason(centre: Centre) -
         assert totals(ingest)["reasons"] == {"spool full": 3}
 
 
+async def test_losses_of_which_only_a_birth_tells_are_counted(centre: Centre) -> None:
+    """The node gave them up before the centre had heard of the epoch, and the ack settles them."""
+    async with centre.running() as ingest, centre.node() as node:
+        lost = [{"first": 0, "last": 2, "reason": "spool full"}]
+        await node.send(birth(oldest=3, next=4, lost=lost), "birth", retain=True)
+        await node.ack(lambda ack: bool(ack["through"] == 2 and ack["missing"] == [[3, 3]]))
+        await node.send(report(3, oldest=3))
+        await node.settled(3)
+        assert totals(ingest) == {"stored": 1, "lost": 3, "reasons": {"spool full": 3}}
+
+
 async def test_a_stale_retained_birth_does_no_harm(centre: Centre) -> None:
     async with centre.node() as node:
         await node.send(birth(oldest=0, next=1000, epoch=3), "birth", retain=True)

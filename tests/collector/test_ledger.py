@@ -155,7 +155,7 @@ class Flow(RuleBasedStateMachine):
     def birth(self) -> Birth:
         return Birth(
             node="n", site="s", epoch=EPOCH, oldest=self.oldest, next=self.next, ts=0, every=10.0,
-            agent="",
+            agent="", lost=[Lost(first, last, "spool full") for first, last in self.given_up],
         )  # fmt: skip
 
     @precondition(lambda self: self.acks)
@@ -168,6 +168,7 @@ class Flow(RuleBasedStateMachine):
             # The promise: the spool is emptied of nothing but what is in the store.
             assert seq in self.store
             self.spool.remove(seq)
+        self.given_up = [span for span in self.given_up if span[1] > through]
         for first, last in missing if resend else []:
             for seq in range(first, last + 1):
                 if seq in self.spool:
@@ -202,9 +203,6 @@ class Flow(RuleBasedStateMachine):
         """Left alone, everything ends settled."""
         self.queue.clear()
         self.stored()
-        if self.given_up:
-            self.make(sent=True)  # so that there is a report that tells it
-            self.queue.clear()
         if self.next == 0:
             return
         for _ in range(3):

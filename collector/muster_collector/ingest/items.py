@@ -133,6 +133,7 @@ class BirthItem:
             node.every = birth.every
         if account is not None:
             account.last_arrival = max(account.last_arrival, self.arrival)
+            account.declare(((r.first, r.last, r.reason) for r in birth.lost), birth.next)
             account.release(birth.oldest)
             account.expect(birth.next)
             desk.acknowledge(node, account, urgent=not self.retained)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from muster_wire import VERSION, codec
-from muster_wire.messages import Birth, Report, Status
+from muster_wire.messages import Birth, Lost, Report, Status
 from muster_wire.topics import Topic
 
 REPORT, BIRTH, STATUS = TypeAdapter(Report), TypeAdapter(Birth), TypeAdapter(Status)
@@ -83,10 +83,7 @@ def report(topic: Topic, payload: bytes, content_type: str, limits: Limits, now:
             "time", f"ts {found.ts} is not within {EARLIEST} .. {latest}, or every is odd", key
         )
     if found.lost:
-        if len(found.lost) > MOST_LOST:
-            raise RefusedError("limit", f"{len(found.lost)} lost ranges", key)
-        for lost in found.lost:
-            lost.reason = _printable(lost.reason)[:REASON_LENGTH] or "unknown"
+        _check_lost(found.lost, key)
     return found
 
 
@@ -99,6 +96,7 @@ def birth(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Bi
         )
     if not 0.0 <= found.every < 1e9:
         raise RefusedError("time", f"every {found.every} s")
+    _check_lost(found.lost, None)
     return found
 
 
@@ -126,6 +124,14 @@ def _read(
     if message.node != topic.node or message.site != topic.site:
         raise RefusedError("identity", _identity(topic, message.node, message.site))
     return message
+
+
+def _check_lost(lost: list[Lost], key: tuple[int, int] | None) -> None:
+    """Bound what a message says of lost reports, and make its reasons fit to be shown."""
+    if len(lost) > MOST_LOST:
+        raise RefusedError("limit", f"{len(lost)} lost ranges", key)
+    for one in lost:
+        one.reason = _printable(one.reason)[:REASON_LENGTH] or "unknown"
 
 
 def _explain(topic: Topic, text: bytes, error: ValidationError) -> RefusedError:
