@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from servers import Influx1, Mosquitto, VictoriaMetrics
+
+# On a shared machine no verdict depends on how long an example, or making one up, takes.
+settings.register_profile("muster", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("muster")
 
 
 @pytest.fixture(scope="session")

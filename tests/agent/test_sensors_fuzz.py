@@ -129,7 +129,7 @@ def name(parser: Callable[[bytes], Any]) -> str:
 
 
 @pytest.mark.parametrize("parser", PARSERS, ids=name)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(changes=edits(), noise=st.binary(max_size=40))
 def test_a_parser_understands_or_refuses(
     parser: Callable[[bytes], Any], changes: list[tuple[float, float, bytes]], noise: bytes

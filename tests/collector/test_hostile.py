@@ -12,7 +12,7 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 from collector.centre import NOW, MemoryStore, birth, report
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 
 from muster_collector.config import Collector, Config, Limits
 from muster_collector.ingest.acks import Acks
@@ -119,9 +119,7 @@ def nested(depth: int) -> bytes:
     return b'{"v": 1, "x": ' + b"[" * depth + b"]" * depth + b"}"
 
 
-@settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+@settings(max_examples=400, derandomize=True)
 @given(st.lists(MESSAGES, min_size=1, max_size=12))
 @example([("report", nested(1900), "", False)])
 @example([("report", json.dumps(report(0)).encode().replace(b"12.5", b"1" * 3000), "", False)])

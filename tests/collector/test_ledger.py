@@ -229,7 +229,7 @@ class Flow(RuleBasedStateMachine):
 
 
 TestFlow = Flow.TestCase
-TestFlow.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestFlow.settings = settings(max_examples=150, stateful_step_count=40)
 
 
 class RangesMatchSets(RuleBasedStateMachine):

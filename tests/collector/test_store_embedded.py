@@ -230,9 +230,7 @@ def alike(pair: tuple[Any, Any]) -> bool:
     return type(pair[0]) is type(pair[1]) and bool(pair[0] == pair[1])
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     samples=SAMPLES,
     start=st.integers(0, 20_000),

@@ -1,4 +1,4 @@
-"""Real stores for the scorer; hypothesis on a shared machine, where no verdict depends on speed."""
+"""Real stores for the scorer."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from muster_collector.store.base import Store
 from muster_collector.store.embedded import EmbeddedStore
 from muster_collector.store.influx import InfluxStore
 from muster_collector.store.influx_http import InfluxSettings
 from servers import Influx1
-
-settings.register_profile("muster", deadline=None)
-settings.load_profile("muster")
 
 
 @pytest.fixture

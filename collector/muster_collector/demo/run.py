@@ -64,7 +64,7 @@ port = {port}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `muster demo` was asked for; `duration` in seconds, None until Ctrl-C."""
+    """What `muster demo` was asked for; `duration` in seconds once all runs, None until Ctrl-C."""
 
     directory: Path
     port: int = 8080
@@ -81,7 +81,6 @@ class Options:
 
 async def run(options: Options, stop: asyncio.Event, say: Callable[[str], None]) -> Summary:
     """Run the demo until `stop` or its duration; `say` prints a line for people."""
-    started = time.monotonic()
     processes.require_port(options.port, "--port")
     if options.mqtt_port:
         processes.require_port(options.mqtt_port, "--mqtt-port")
@@ -99,7 +98,7 @@ async def run(options: Options, stop: asyncio.Event, say: Callable[[str], None])
             children = [broker_process, *await start_nodes(options, mqtt)]
             say(f"agent       samples this machine every 2 s{simulated(options)}")
             say(f"page        {url}  (Ctrl-C ends the demo)")
-            await watch(children, options, stop, started)
+            await watch(children, options, stop, time.monotonic())
             peak = processes.peak_rss_mb([os.getpid(), *(child.process.pid for child in children)])
             made = await stop_nodes(children[1:])
             return await settle(options, made, peak)
