@@ -553,6 +553,52 @@ CATALOGUE: tuple[Measurement, ...] = (
         "muster",
     ),
     Measurement(
+        "multipath",
+        ("name", "type"),
+        (
+            *_fields(
+                "gauge",
+                "int",
+                "1",
+                paths="paths to a disk",
+                paths_active="of them those that work",
+                paths_failed="of them those that do not",
+            ),
+        ),
+        "muster",
+    ),
+    Measurement(
+        "modem",
+        ("modem", "model", "operator"),
+        (
+            *_fields("gauge", "int", "percent", signal_quality="of the best signal"),
+            *_fields(
+                "gauge",
+                "int",
+                "1",
+                connected="1 while data can pass",
+                registered="1 while a network has taken it in",
+                roaming="1 while that is not its own network",
+            ),
+            *_fields("info", "str", "1", access_technology="such as lte, 5gnr or umts"),
+            *_fields(
+                "gauge",
+                "float",
+                "dBm",
+                rssi="received power, all of the channel",
+                rsrp="received power of the reference signal",
+            ),
+            *_fields(
+                "gauge",
+                "float",
+                "dB",
+                rsrq="quality of the reference signal",
+                snr="signal to noise",
+            ),
+        ),
+        "muster",
+    ),
+    Measurement(
         "timex",
         ("status",),
         (

@@ -1,4 +1,4 @@
-"""Thermometers, fans, RAID: chips that sleep, lie, come and go."""
+"""Thermometers, fans, RAID, paths to disks, modems: what sleeps, lies, comes and goes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from hosts.machine import Machine
 
 from muster_agent.sensors import SensorAbsentError
 from muster_agent.sensors.mdstat import parse_mdstat
+from muster_agent.sensors.modem import parse_modem, parse_signal
+from muster_agent.sensors.program import Program
 from muster_agent.sensors.sensors import chip_name
 
 MACHINE = Callable[[str], Machine]
@@ -118,3 +120,52 @@ def test_a_kernel_with_raid_and_no_array_is_absent(machine: MACHINE) -> None:
     one.write("proc/mdstat", "Personalities : [raid1] [linear]\nunused devices: <none>\n")
     with pytest.raises(SensorAbsentError):
         one.sensor("mdstat").read()
+
+
+def test_a_path_that_has_gone_is_seen(machine: MACHINE) -> None:
+    one = machine("rocky")
+    sensor = one.sensor("multipath")
+    one.write("sys/block/dm-0/slaves/sdb/device/state", "blocked\n")
+    (one.root / "sys/class/nvme-subsystem/nvme-subsys1/nvme1/state").unlink()
+    fields = {m.tags["name"]: m.fields for m in sensor.read()}
+    assert fields == {
+        "mpatha": {"paths": 2, "paths_active": 0, "paths_failed": 2},
+        "nvme-subsys1": {"paths": 2, "paths_active": 0, "paths_failed": 2},
+    }
+
+
+def test_a_map_of_lvm_has_no_paths(machine: MACHINE) -> None:
+    one = machine("rocky")
+    one.write("sys/block/dm-0/dm/uuid", "LVM-abcdef\n")
+    assert [m.tags["type"] for m in one.sensor("multipath").read()] == ["nvme"]
+
+
+def test_modems_that_are_none_come_and_go(machine: MACHINE) -> None:
+    one = machine("arm-board")
+    sensor = one.sensor("modem")
+    assert len(sensor.read()) == 1
+    one.write("commands/mmcli-L", '{"modem-list": []}')
+    one.step(600)
+    with pytest.raises(SensorAbsentError, match="no modem"):
+        sensor.read()
+
+
+def test_mmcli_without_its_manager_is_silence(
+    machine: MACHINE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Program) -> bytes:
+        raise OSError("mmcli -J -L gave 1")
+
+    sensor = machine("arm-board").sensor("modem")
+    monkeypatch.setattr(Program, "latest", fail)
+    with pytest.raises(SensorAbsentError, match="ModemManager does not run"):
+        sensor.read()
+
+
+def test_a_modem_that_is_locked_and_one_of_5g() -> None:
+    locked = b'{"modem": {"generic": {"state": "locked", "signal-quality": {"value": "0"}}}}'
+    found = parse_modem(locked)
+    assert found.tags == {"modem": "modem"}
+    assert found.fields == {"connected": 0, "registered": 0, "roaming": 0, "signal_quality": 0}
+    both = b'{"modem":{"signal":{"lte":{"rsrp":"-90.0"},"5g":{"rsrp":"-80.0","snr":"--"}}}}'
+    assert parse_signal(both) == {"rsrp": -80.0}

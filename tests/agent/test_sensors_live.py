@@ -22,7 +22,7 @@ from muster_wire.messages import Metric, Value
 
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 MEMORY_TOLERANCE = 0.05
-PROGRAMS = {"chrony", "nvidia_smi", "smart", "systemd_units", "updates"}
+PROGRAMS = {"chrony", "modem", "nvidia_smi", "smart", "systemd_units", "updates"}
 """Sensors with a descriptor open while their program runs."""
 CPU_TICK = 0.01
 """Seconds; what /proc/stat counts in."""

@@ -24,7 +24,6 @@ from muster_agent.sensors.procstat import parse_use
 from muster_agent.sensors.program import Program
 from muster_agent.sensors.systemd_units import SUB, parse_units
 from muster_agent.sensors.timex import ClockState, fields
-from muster_agent.sensors.updates import parse_upgrade
 
 MACHINE = Callable[[str], Machine]
 DEADLINE = 20.0
@@ -39,6 +38,8 @@ DEADLINE = 20.0
         ("vm", "powerstat"),
         ("router", "updates"),
         ("router", "containers"),
+        ("vm", "modem"),
+        ("vm", "multipath"),
     ],
 )
 def test_what_a_machine_has_not_got_is_absent(name: str, sensor: str, machine: MACHINE) -> None:
@@ -292,24 +293,6 @@ def test_units_that_are_none() -> None:
         parse_units(b"")
     with pytest.raises(ValueError, match="unpack"):
         parse_units(b"ssh.service loaded\n")
-
-
-def test_updates_by_origin() -> None:
-    text = b"""Inst a [1] (2 Ubuntu:24.04/noble-updates, Ubuntu:24.04/noble-security [amd64])
-Inst b [1] (2 Ubuntu:24.04/noble-updates [amd64])
-Inst security-tool [1] (2 Debian:12/stable [amd64])
-Conf a (2 Ubuntu:24.04/noble-security [amd64])
-Remv c [1]
-"""
-    assert parse_upgrade(text) == {"pending": 3, "security": 1}
-
-
-def test_a_reboot_is_known_before_apt_has_answered(
-    machine: MACHINE, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sensor = machine("server").sensor("updates")
-    monkeypatch.setattr(Program, "latest", lambda _: None)
-    assert sensor.read()[0].fields == {"reboot_required": 1}
 
 
 @pytest.mark.parametrize(
