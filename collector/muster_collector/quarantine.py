@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from muster_collector.errors import MusterError
 from muster_collector.ledger.file import FILE_NAME
@@ -14,24 +15,69 @@ COLUMNS = ("id", "time", "topic", "node", "reason", "detail", "content_type", "s
 Row = dict[str, Any]
 
 
-def listing(directory: Path, *, node: str | None, reason: str | None, limit: int) -> list[Row]:
+class Kept(NamedTuple):
+    """A record with its bytes, of which `size` were sent; time in ms."""
+
+    id: int
+    time: int
+    topic: str
+    node: str
+    reason: str
+    detail: str
+    content_type: str
+    size: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which records: those of whom all that is given holds; times in ms, `topic` its beginning."""
+
+    ids: tuple[int, ...] = ()
+    node: str | None = None
+    reason: str | None = None
+    topic: str | None = None
+    since: int | None = None
+    after: int = 0
+    """Only ids above this one."""
+    limit: int = 1000
+
+
+def listing(directory: Path, chosen: Chosen) -> list[Row]:
     """Refused messages, newest first, without their bytes; time in ms."""
-    found = _ask(
-        directory,
-        f"SELECT {', '.join(COLUMNS)} FROM quarantine"  # noqa: S608 - constants
-        " WHERE (?1 IS NULL OR node = ?1) AND (?2 IS NULL OR reason = ?2)"
-        " ORDER BY id DESC LIMIT ?3",
-        (node, reason, limit),
-    )
+    found = _select(directory, COLUMNS, chosen, "DESC")
     return [dict(zip(COLUMNS, row, strict=True)) for row in found]
+
+
+def chosen(directory: Path, wanted: Chosen) -> list[Kept]:
+    """Refused messages with their bytes, oldest first."""
+    return [Kept(*row) for row in _select(directory, Kept._fields, wanted, "ASC")]
 
 
 def one(directory: Path, number: int) -> Row | None:
     """One refused message with its bytes (`payload`)."""
-    columns = (*COLUMNS, "payload")
-    query = f"SELECT {', '.join(columns)} FROM quarantine WHERE id = ?"  # noqa: S608 - constants
-    found = _ask(directory, query, (number,))
-    return dict(zip(columns, found[0], strict=True)) if found else None
+    found = chosen(directory, Chosen(ids=(number,)))
+    return found[0]._asdict() if found else None
+
+
+def _select(
+    directory: Path, columns: tuple[str, ...], wanted: Chosen, order: str
+) -> list[tuple[Any, ...]]:
+    conditions: dict[str, Any] = {
+        "id > ?": wanted.after,
+        "node = ?": wanted.node,
+        "reason = ?": wanted.reason,
+        "time >= ?": wanted.since,
+        "substr(topic, 1, length(?)) = ?": wanted.topic,
+    }
+    given = {text: value for text, value in conditions.items() if value is not None}
+    where = " AND ".join(given)
+    values = [value for text, value in given.items() for _ in range(text.count("?"))]
+    if wanted.ids:
+        where += f" AND id IN ({', '.join('?' * len(wanted.ids))})"
+        values += wanted.ids
+    query = f"SELECT {', '.join(columns)} FROM quarantine WHERE {where} ORDER BY id {order} LIMIT ?"  # noqa: S608 - constants
+    return _ask(directory, query, (*values, wanted.limit))
 
 
 def _ask(directory: Path, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:

@@ -144,6 +144,7 @@ async def _serve(
         connected=lambda: ingest is None or ingest.connected,
         metrics=telemetry.render,
         stop=stop,
+        quarantine=ingest.quarantine if ingest else None,
     )
     token = configuration.read_secret(config.api.token_file, "[api] token_file")
     host, port = config.api.host, config.api.port

@@ -208,6 +208,48 @@ async def test_quarantine_can_be_read_while_the_collector_runs(
     assert (absent.returncode, len(absent.stderr.splitlines())) == (1, 1)
 
 
+async def test_refused_by_a_limit_then_the_limit_raised_restarted_and_played_again(
+    mosquitto: Mosquitto, influx1: Influx1, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    """As an operator does it, with the database itself as the judge."""
+    store = f'kind = "influxdb"\nurl = "{influx1.url}"\ndatabase = "replayed"'
+    port, secret = free_port(), tmp_path / "token"
+    secret.write_text("s3cret\n")
+    file, data = make_config(mosquitto.url, store=store), ("--data", f"{tmp_path}/data")
+    text = file.read_text().replace('["ingest"]', '["ingest", "api"]')
+    text += f'[api]\nport = {port}\ntoken_file = "{secret}"\n[limits]\ntext = '
+    api = ("--url", f"http://127.0.0.1:{port}", "--token-file", str(secret))
+    long = [{"name": "mem", "tags": {"note": "x" * 100}, "fields": {"used": 5}}]
+    file.write_text(text + "50\n")
+    with collector(file) as (_, said):
+        await until(lambda: "broker connected" in said(), "connected")
+        async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+            place = topics.topic("s1", "n1", "report", root=f"process/{tmp_path.name}")
+            for message in (report(0), report(1, metrics=long), report(2)):
+                await client.publish(place, json.dumps(message), qos=1)
+        await until(lambda: _listed(data) == ["metric: limit"], "refused")
+        again = muster("quarantine", "replay", "--all", *api, "--format", "json")
+        assert [row["outcome"] for row in json.loads(again.stdout)] == ["refused"]
+    file.write_text(text + "200\n")
+    with collector(file) as (process, said):
+        await until(lambda: said().count("broker connected") == 2, "connected")
+        refused = muster("quarantine", "replay", "--all", *api[:2])
+        assert (refused.returncode, "a valid token is needed" in refused.stderr) == (1, True)
+        dry = muster("quarantine", "replay", "--node", "n1", "--dry-run", *api)
+        assert dry.stdout.splitlines()[1:] == ["1\tn1\tstored\t\t"]
+        done = muster("quarantine", "replay", "1", *api, "--format", "json")
+        assert [row["outcome"] for row in json.loads(done.stdout)] == ["stored"]
+        assert _listed(data) == []
+        rows = json.loads(muster("completeness", *api, "--format", "json").stdout)
+        assert [(row["stored"], row["refused"], row["missing"]) for row in rows] == [(3, 0, 0)]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    series = await asyncio.to_thread(database_says, influx1, "replayed", "SELECT used FROM mem")
+    assert series["values"] == [[NOW, 0], [NOW + 1, 5], [NOW + 2, 2]]
+    which = muster("quarantine", "replay", *api)
+    assert (which.returncode, which.stderr.count("\n")) == (2, 1)
+
+
 def _listed(data: tuple[str, ...]) -> list[Any]:
     found = muster("quarantine", "list", *data, "--format", "json")
     return [row["reason"] for row in json.loads(found.stdout or "[]")]

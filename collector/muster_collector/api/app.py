@@ -13,14 +13,24 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from muster_collector.api import about, figures, nodes, planning, readiness, series, targets
+from muster_collector.api import (
+    about,
+    figures,
+    nodes,
+    planning,
+    quarantine,
+    readiness,
+    series,
+    targets,
+)
 from muster_collector.api.guard import Guard
 from muster_collector.api.services import Services
 from muster_collector.errors import StoreError
 
 PAGE = Path(__file__).parent / "page"
 ROUTERS = tuple(
-    module.router for module in (readiness, planning, targets, figures, nodes, series, about)
+    module.router
+    for module in (readiness, planning, targets, figures, nodes, series, quarantine, about)
 )
 
 

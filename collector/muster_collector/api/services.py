@@ -9,6 +9,7 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, HTTPException, Request
 
+from muster_collector.quarantine import Chosen, Kept
 from muster_collector.scoring.result import Result
 from muster_collector.scoring.scorer import Scorer
 from muster_collector.store.base import Store
@@ -41,9 +42,25 @@ class Fleet(Protocol):
         """All of them, silent ones too."""
 
 
+class Quarantine(Protocol):
+    """What this collector refused; see `ingest.replay`."""
+
+    async def listing(self, wanted: Chosen) -> list[dict[str, Any]]:
+        """The chosen records without their bytes, the newest first."""
+
+    async def chosen(self, wanted: Chosen) -> list[Kept]:
+        """The chosen records, the oldest first."""
+
+    async def replay(self, wanted: Chosen, *, dry_run: bool) -> list[Any]:
+        """Play the chosen records again; a named tuple with `id` for each."""
+
+
 @dataclass(frozen=True)
 class Services:
-    """The live parts of a collector. `metrics` renders Prometheus text; `stop` ends streams."""
+    """The live parts of a collector. `metrics` renders Prometheus text; `stop` ends streams.
+
+    `quarantine` is None where this process does not ingest.
+    """
 
     store: Store
     fleet: Fleet
@@ -51,6 +68,7 @@ class Services:
     connected: Callable[[], bool] = lambda: True
     metrics: Callable[[], bytes] = bytes
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    quarantine: Quarantine | None = None
 
     def now(self) -> int:
         """Milliseconds of Unix time by the scorer's clock."""

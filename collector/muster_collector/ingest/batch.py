@@ -33,4 +33,4 @@ class Batch:
         starts = [owner.start for owner in owners]
         for position, reason in refused:
             owner = owners[bisect_right(starts, position) - 1]
-            owner.refusals.append((reason, repr(tuple(self.points[position]))))
+            owner.refusals.append((reason, self.points[position]))

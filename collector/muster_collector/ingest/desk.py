@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from muster_collector import telemetry
 from muster_collector.ingest import events
 from muster_collector.ingest.acks import Acks
-from muster_collector.ingest.items import Item
+from muster_collector.ingest.items import Item, Refusal
 from muster_collector.ingest.patience import Patience
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.file import Changes, Quarantined, account_row, node_row
@@ -36,6 +36,7 @@ class Desk:
         self._accounts: dict[tuple[str, int], Account] = {}
         self._gone: list[tuple[str, int]] = []
         self._quarantined: list[Quarantined] = []
+        self._replayed: list[tuple[int, Refusal | None]] = []
         self._counts: Counter[tuple[str, str]] = Counter()
         self._now = 0.0
 
@@ -68,9 +69,11 @@ class Desk:
             [account_row(a) for key, a in self._accounts.items() if key not in gone],
             self._gone,
             self._quarantined,
+            [number for number, refusal in self._replayed if refusal is None],
+            [(*refusal, number) for number, refusal in self._replayed if refusal is not None],
         )
         self._nodes, self._accounts = {}, {}
-        self._gone, self._quarantined = [], []
+        self._gone, self._quarantined, self._replayed = [], [], []
         return changes
 
     def count(self, outcome: str, reason: str = "") -> None:
@@ -92,6 +95,11 @@ class Desk:
         telemetry.QUARANTINED.labels(record.reason).inc()
         events.refused(record.topic, record.reason, record.detail)
         self._quarantined.append(record)
+
+    def replayed(self, number: int, refusal: Refusal | None = None) -> None:
+        """A record left the quarantine, or stays there for a new reason."""
+        self.count("replayed", refusal.reason if refusal else "")
+        self._replayed.append((number, refusal))
 
     def unreadable(self, node: Node) -> None:
         """A message of the node did not say which report it was."""

@@ -84,7 +84,7 @@ class Intake:
         self.most_items = max(1, config.mqtt.receive_maximum // 2)
         self.most_in_hand = 2 * config.mqtt.receive_maximum
         self.in_hand = 0
-        self._shapes = Shapes(config.limits)
+        self.shapes = Shapes(config.limits)
         self._topics: dict[str, Topic] = {}
         self._batch: Batch | None = None
         self._writing: Batch | None = None
@@ -105,10 +105,10 @@ class Intake:
             self._echo(message)
             return None
         try:
-            item = self._item(self._place(topic), message)
+            item = self._item(self.place(topic), message)
         except reading.RefusedError as error:
             item = self._refused(message, error)
-        return None if item is None else self._add(item)
+        return None if item is None else self.add(item)
 
     async def run(self) -> None:
         """Store batches, one after the other, until cancelled or `finish`ed."""
@@ -147,14 +147,8 @@ class Intake:
         self._something.set()
         self._full.set()
 
-    def _echo(self, message: Incoming) -> None:
-        """Somebody tries whether the way is open."""
-        with contextlib.suppress(reading.RefusedError):
-            place = self._place(message.topic)
-            if place.kind == "report" and not message.retained:
-                self.desk.acks.echo(place, message.payload, time.monotonic(), message.time)
-
-    def _place(self, text: str) -> Topic:
+    def place(self, text: str) -> Topic:
+        """The parts of a topic; raises `RefusedError`."""
         place = self._topics.get(text)
         if place is None:
             try:
@@ -165,6 +159,33 @@ class Intake:
                 self._topics.clear()
             self._topics[text] = place
         return place
+
+    def append(self, points: list[Point]) -> tuple[int, int]:
+        """Put points into the batch, before the item that they are of; where in it they are."""
+        if self._batch is None:
+            self._batch = Batch()
+        start = len(self._batch.points)
+        self._batch.points += points
+        return start, start + len(points)
+
+    def add(self, item: Item) -> asyncio.Future[None]:
+        """Put an item into the batch; the future is done when the ledger's file has it."""
+        if self._batch is None:
+            self._batch = Batch()
+        batch = self._batch
+        done = batch.add(item)
+        self.in_hand += 1
+        self._something.set()
+        if len(batch.points) >= self.most_points or len(batch.items) >= self.most_items:
+            self._full.set()
+        return done
+
+    def _echo(self, message: Incoming) -> None:
+        """Somebody tries whether the way is open."""
+        with contextlib.suppress(reading.RefusedError):
+            place = self.place(message.topic)
+            if place.kind == "report" and not message.retained:
+                self.desk.acks.echo(place, message.payload, time.monotonic(), message.time)
 
     def _item(self, place: Topic, message: Incoming) -> Item | None:
         payload, content_type, now = message.payload, message.content_type, message.time
@@ -196,18 +217,11 @@ class Intake:
         duplicate = account.known(report.seq)
         item = ReportItem(message.topic, node, account, report, now, duplicate)
         if not duplicate:
-            points, item.faults = self._shapes.points(report, now)
+            points, item.faults = self.shapes.points(report, now)
             account.pending.add(report.seq)
-            item.start, item.end = self._append(points)
+            item.start, item.end = self.append(points)
         report.metrics = []
         return item
-
-    def _append(self, points: list[Point]) -> tuple[int, int]:
-        if self._batch is None:
-            self._batch = Batch()
-        start = len(self._batch.points)
-        self._batch.points += points
-        return start, start + len(points)
 
     def _refused(self, message: Incoming, error: reading.RefusedError) -> RefusedItem:
         """What to do about a message that will never be stored."""
@@ -230,17 +244,6 @@ class Intake:
             return RefusedItem(record, node, account)
         account.pending.add(seq)
         return RefusedItem(record, node, account, seq)
-
-    def _add(self, item: Item) -> asyncio.Future[None]:
-        if self._batch is None:
-            self._batch = Batch()
-        batch = self._batch
-        done = batch.add(item)
-        self.in_hand += 1
-        self._something.set()
-        if len(batch.points) >= self.most_points or len(batch.items) >= self.most_items:
-            self._full.set()
-        return done
 
     async def _write(self, batch: Batch) -> None:
         began = time.monotonic()

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from muster_collector.ingest.shapes import Fault
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.file import Quarantined
 from muster_collector.ledger.nodes import Node
-from muster_wire.messages import Birth, Report, Status
+from muster_collector.store.base import Point
+from muster_wire.codec import JSON, encode
+from muster_wire.messages import Birth, Metric, Report, Status
 
+METRIC, POINT = "metric: ", "point: "
+"""What the reasons of parts of a report begin with: refused by us, refused by the store."""
+IMPLIED = ("host", "site")
+"""Tags that come from the topic."""
 LATE_INTERVALS, LATE_LEAST = 3, 30_000
 """A report is late when it comes this many intervals, and these ms, after it was sampled."""
+
+
+class Refusal(NamedTuple):
+    """Why something stays in quarantine: the reason (counted) and the detail."""
+
+    reason: str
+    detail: str
 
 
 class Desk(Protocol):
@@ -29,6 +44,9 @@ class Desk(Protocol):
 
     def quarantine(self, record: Quarantined) -> None:
         """Keep a refused message or part of one."""
+
+    def replayed(self, number: int, refusal: Refusal | None = None) -> None:
+        """A record left the quarantine, or stays there for a new reason."""
 
     def unreadable(self, node: Node) -> None:
         """A message of the node did not say which report it was."""
@@ -50,8 +68,8 @@ class ReportItem:
     start: int = 0
     end: int = 0
     faults: list[Fault] = field(default_factory=list)
-    refusals: list[tuple[str, str]] = field(default_factory=list)
-    """Points that the store refused: why, and the point as text."""
+    refusals: list[tuple[str, Point]] = field(default_factory=list)
+    """Points that the store refused, and why."""
 
     def apply(self, desk: Desk) -> None:
         """Settle it."""
@@ -80,25 +98,33 @@ class ReportItem:
             account.settle(report.seq, reason)
             desk.count("refused", reason)
             return
+        self._settle_stored()
+        desk.count("stored")
+        desk.stored(report.ts)
+
+    def _settle_stored(self) -> None:
+        account, report = self.account, self.report
         account.settle(report.seq)
         account.first_ts = min(account.first_ts or report.ts, report.ts)
         account.last_ts = max(account.last_ts, report.ts)
         limit = max(LATE_LEAST, LATE_INTERVALS * report.every * 1000)
         account.late += self.arrival - report.ts > limit
-        desk.count("stored")
-        desk.stored(report.ts)
 
     def _quarantine(self, desk: Desk) -> None:
+        """Keep what was refused of it: each metric as a report that holds nothing else."""
         for fault in self.faults:
-            text = repr(fault.metric).encode(errors="replace")
-            desk.quarantine(self._record(f"metric: {fault.reason}", fault.detail, text))
+            desk.quarantine(self._record(f"{METRIC}{fault.reason}", fault.detail, fault.metric))
         for reason, point in self.refusals:
-            text = point.encode(errors="replace")
-            desk.quarantine(self._record("point: store", reason, text))
+            tags = {key: value for key, value in point.tags if key not in IMPLIED}
+            metric = Metric(point.measurement, tags, dict(point.fields))
+            desk.quarantine(self._record(f"{POINT}store", reason, metric))
 
-    def _record(self, reason: str, detail: str, text: bytes) -> Quarantined:
+    def _record(self, reason: str, detail: str, metric: Metric) -> Quarantined:
+        text = encode(
+            dataclasses.replace(self.report, metrics=[metric], lost=[]), compress_above=sys.maxsize
+        ).payload
         return Quarantined(
-            self.arrival, self.topic, self.node.node, reason, detail, "", len(text), text
+            self.arrival, self.topic, self.node.node, reason, detail, JSON, len(text), text
         )
 
     def _note(self, node: Node, report: Report) -> None:
@@ -192,4 +218,58 @@ class RefusedItem:
         desk.acknowledge(node, account)
 
 
-Item = ReportItem | BirthItem | StatusItem | RefusedItem
+@dataclass(slots=True)
+class ReplayItem(ReportItem):
+    """A report, or a part of one, that comes out of quarantine; its points are written always.
+
+    A seq counts as stored once, whatever it was before, and not at all (`counted`) where its epoch
+    is no longer accounted for; what the node is now is not learnt from something so old.
+    """
+
+    number: int = 0
+    part: bool = False
+    counted: bool = True
+    refusal: Refusal | None = None
+    """Why it stays in quarantine; None once it is stored."""
+
+    def apply(self, desk: Desk) -> None:
+        """Settle it, or keep it with its new reason."""
+        account, seq = self.account, self.report.seq
+        account.pending.discard(seq)
+        self.refusal = self._refusal()
+        desk.replayed(self.number, self.refusal)
+        if self.refusal is not None:
+            return
+        self._quarantine(desk)
+        desk.stored(self.report.ts)
+        wanted = seq in account.refusals if self.part else not account.known(seq)
+        if not wanted or not self.counted:
+            return
+        self._settle_stored()
+        desk.touch(self.node, account)
+        desk.acknowledge(self.node, account)
+
+    def _refusal(self) -> Refusal | None:
+        """Why nothing of it is stored now."""
+        if len(self.refusals) < self.end - self.start or not (self.refusals or self.faults):
+            return None
+        if self.faults:
+            kind, (reason, detail, _) = METRIC, self.faults[0]
+        else:
+            kind, reason, detail = POINT, "store", self.refusals[0][0]
+        return Refusal(kind + reason if self.part else reason, detail)
+
+
+@dataclass(slots=True)
+class StaysItem:
+    """A record that is refused again before anything of it can be stored."""
+
+    number: int
+    refusal: Refusal
+
+    def apply(self, desk: Desk) -> None:
+        """Let it have its new reason."""
+        desk.replayed(self.number, self.refusal)
+
+
+Item = ReportItem | BirthItem | StatusItem | RefusedItem | StaysItem

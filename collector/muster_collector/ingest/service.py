@@ -14,6 +14,7 @@ from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.intake import Intake, wall_clock
 from muster_collector.ingest.mqtt import Link
 from muster_collector.ingest.patience import Patience
+from muster_collector.ingest.replay import Quarantine
 from muster_collector.ledger.file import FILE_NAME, LedgerFile
 from muster_collector.store.base import Store
 from muster_wire import topics
@@ -26,7 +27,7 @@ PACKET_ROOM = 4
 
 
 class Ingest:
-    """The role; `fleet` is there from the start, `run` works until `stop`."""
+    """The role; `fleet` and `quarantine` are there from the start, `run` works until `stop`."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class Ingest:
         )
         desk = Desk(ledger, acks, patience, on_stored)
         self._intake = Intake(config, store, self._file, desk, clock=clock)
+        self.quarantine = Quarantine(self._intake, Path(data))
         self._link = Link(
             config.mqtt,
             filters(config),

@@ -54,6 +54,7 @@ UPGRADES = (
 VERSION = len(UPGRADES)
 PUT_NODE = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constant
 PUT_ACCOUNT = f"INSERT OR REPLACE INTO account VALUES ({', '.join('?' * 16)})"  # noqa: S608
+PUT_REASON = "UPDATE quarantine SET reason = ?, detail = ? WHERE id = ?"
 OVERHEAD = 256
 """Bytes that a refused message costs in the file beside its payload."""
 
@@ -78,6 +79,10 @@ class Changes(NamedTuple):
     accounts: list[tuple[Any, ...]]
     gone: list[tuple[str, int]]
     quarantined: list[Quarantined]
+    released: list[int]
+    """Records that leave the quarantine."""
+    refused_again: list[tuple[str, str, int]]
+    """New reason, new detail, and the record that they are of."""
 
 
 @contextlib.contextmanager
@@ -155,19 +160,31 @@ class LedgerFile:
             db.executemany(PUT_NODE, changes.nodes)
             db.executemany(PUT_ACCOUNT, changes.accounts)
             db.executemany("DELETE FROM account WHERE node = ? AND epoch = ?", changes.gone)
-            if changes.quarantined:
-                held, dropped = self._quarantine(changes.quarantined)
+            db.executemany(PUT_REASON, changes.refused_again)
+            held, dropped = self.held, self.dropped
+            if changes.quarantined or changes.released:
+                held = self._release(changes.released)
+                held, dropped = self._quarantine(changes.quarantined, held)
             db.execute("COMMIT")
         except sqlite3.Error:
             with contextlib.suppress(sqlite3.Error):
                 db.execute("ROLLBACK")
             raise
-        if changes.quarantined:
-            self.held, self.dropped = held, dropped
+        self.held, self.dropped = held, dropped
 
-    def _quarantine(self, records: Iterable[Quarantined]) -> tuple[int, int]:
+    def _release(self, numbers: Iterable[int]) -> int:
+        """Take records out of quarantine; bytes held afterwards."""
+        held: int = self.held
+        for number in numbers:
+            for (size,) in self.db.execute(
+                "DELETE FROM quarantine WHERE id = ? RETURNING length(payload)", (number,)
+            ):
+                held -= size + OVERHEAD
+        return held
+
+    def _quarantine(self, records: Iterable[Quarantined], held: int) -> tuple[int, int]:
         """Keep refused messages, the newest; bytes held and messages dropped afterwards."""
-        held, dropped = self.held, self.dropped
+        dropped = self.dropped
         for record in records:
             self.db.execute("INSERT INTO quarantine VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", record)
             held += len(record.payload) + OVERHEAD

@@ -1,0 +1,137 @@
+"""Plays what was refused again, after a fix: the same checks, batches and ledger as the first time.
+
+What is stored now leaves the quarantine; what is refused again stays there with its new reason. A
+report that was refused counts as stored from then on, and as refused no more. Writing a point twice
+overwrites it, so playing something again that was stored meanwhile does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from muster_collector import quarantine
+from muster_collector.errors import StoreError
+from muster_collector.ingest import reading
+from muster_collector.ingest.intake import Intake
+from muster_collector.ingest.items import METRIC, POINT, Refusal, ReplayItem, StaysItem
+from muster_collector.ingest.reading import RefusedError
+from muster_collector.ingest.shapes import Shapes
+from muster_collector.ledger.account import Account
+from muster_collector.quarantine import Chosen, Kept
+from muster_wire.messages import Report
+
+AT_ONCE = 100
+"""Records in hand at the same time, so that they do not crowd out what comes from the broker."""
+PATIENCE = 30.0
+"""Seconds that a store may take before the caller is told that it is away."""
+CUT = Refusal("cut", "only its beginning was kept, so it cannot be played again")
+OTHER = Refusal(
+    "not a report", "a birth or a state tells what was then; the next one of its node tells what is"
+)
+
+
+class Result(NamedTuple):
+    """What became of one record: "stored", or "refused" again and why."""
+
+    id: int
+    topic: str
+    node: str
+    outcome: str
+    reason: str
+    detail: str
+
+
+class Quarantine:
+    """The quarantine of a running collector: looked into, and played again, one call at a time."""
+
+    def __init__(self, intake: Intake, directory: Path, *, patience: float = PATIENCE) -> None:
+        self._intake = intake
+        self._directory = directory
+        self._patience = patience
+        self._one = asyncio.Lock()
+
+    async def listing(self, wanted: Chosen) -> list[quarantine.Row]:
+        """The chosen records without their bytes, the newest first."""
+        return await asyncio.to_thread(quarantine.listing, self._directory, wanted)
+
+    async def chosen(self, wanted: Chosen) -> list[Kept]:
+        """The chosen records, the oldest first."""
+        return await asyncio.to_thread(quarantine.chosen, self._directory, wanted)
+
+    async def replay(self, wanted: Chosen, *, dry_run: bool) -> list[Result]:
+        """Play the chosen records; `StoreError` when the store does not take them in time.
+
+        A dry run tells what this collector refuses; what the store would say is not known before.
+        """
+        async with self._one:
+            records = await self.chosen(wanted)
+            if dry_run:
+                shapes = Shapes(self._intake.limits)
+                return [_result(record, self._judge(record, shapes)) for record in records]
+            results: list[Result] = []
+            for start in range(0, len(records), AT_ONCE):
+                results += await self._play(records[start : start + AT_ONCE])
+            return results
+
+    def _judge(self, record: Kept, shapes: Shapes) -> Refusal | None:
+        """Why it would be refused."""
+        now = self._intake.clock()
+        try:
+            points, faults = shapes.points(self._report(record, now), now)
+        except RefusedError as error:
+            return Refusal(error.reason, error.detail)
+        return Refusal(faults[0].reason, faults[0].detail) if faults and not points else None
+
+    async def _play(self, records: Sequence[Kept]) -> list[Result]:
+        items = [self._take(record) for record in records]
+        done = [self._intake.add(item) for item in items]
+        _, late = await asyncio.wait(done, timeout=self._patience)
+        if late:
+            raise StoreError("the store takes nothing now; what is in hand goes on when it does")
+        return [_result(record, item.refusal) for record, item in zip(records, items, strict=True)]
+
+    def _take(self, record: Kept) -> ReplayItem | StaysItem:
+        intake, now = self._intake, self._intake.clock()
+        try:
+            report = self._report(record, now)
+        except RefusedError as error:
+            return StaysItem(record.id, Refusal(error.reason, error.detail))
+        node = intake.ledger.node(report.node, report.site, record.time)
+        # An epoch that is not there while older ones were folded into a sum may be in that sum.
+        counted = report.epoch in node.accounts or not node.former
+        if counted and not _is_part(record):
+            account = node.account(report.epoch, report.oldest)
+        else:
+            account = node.accounts.get(report.epoch) or Account(node.node, report.epoch, 0)
+        item = ReplayItem(
+            record.topic, node, account, report, record.time, duplicate=False,
+            number=record.id, part=_is_part(record), counted=counted,
+        )  # fmt: skip
+        points, item.faults = intake.shapes.points(report, now)
+        item.start, item.end = intake.append(points)
+        if not item.part and not account.known(report.seq):
+            account.pending.add(report.seq)
+        report.metrics = []
+        return item
+
+    def _report(self, record: Kept, now: int) -> Report:
+        """The report in a record; raises `RefusedError`."""
+        if record.size > len(record.payload):
+            raise RefusedError(*CUT)
+        place = self._intake.place(record.topic)
+        if place.kind != "report":
+            raise RefusedError(*OTHER)
+        limits = self._intake.limits
+        return reading.report(place, record.payload, record.content_type, limits, now)
+
+
+def _is_part(record: Kept) -> bool:
+    return record.reason.startswith((METRIC, POINT))
+
+
+def _result(record: Kept, refusal: Refusal | None) -> Result:
+    outcome, reason, detail = ("refused", *refusal) if refusal else ("stored", "", "")
+    return Result(record.id, record.topic, record.node, outcome, reason, detail)
