@@ -13,12 +13,11 @@ from typing import Any
 
 from muster_agent import settings
 from muster_agent.errors import ConfigError
-from muster_wire import topics
+from muster_wire import wanted
+from muster_wire.forms import Tables, show
 
 ENVIRONMENT = "MUSTER"
 SENSOR, PROBE = "sensor", "probe"
-SHOWN = 60
-"""Characters of a wrong value that are repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,12 @@ class Config:
     probe: dict[str, settings.Probe] = field(default_factory=dict)
 
 
-class Reader:
+class Reader(Tables):
     """Turns tables of raw values into a `Config`, collecting mistakes."""
 
     def __init__(self, file: str, environment: Mapping[str, str]) -> None:
-        self.file = file
+        super().__init__(file)
         self.environment = environment
-        self.mistakes: list[str] = []
 
     def config(self, raw: dict[str, Any], hostname: str) -> Config:
         """The configuration; raises `ConfigError` when anything in it is wrong."""
@@ -72,55 +70,13 @@ class Reader:
                 self.overrule(values, variable, declared)
         return values
 
-    def table(self, where: str, kind: type[Any], raw: dict[str, Any]) -> dict[str, Any]:
-        """The values of one table that are given."""
-        known = {f.name: f for f in fields(kind)}
-        for key in raw.keys() - known.keys():
-            self.wrong(f"{where} {key} = {show(raw[key])}", f"use {', '.join(known)}")
-        values: dict[str, Any] = {}
-        for key, declared in known.items():
-            if key in raw:
-                self.value(values, f"{where} {key} = ", declared, raw[key])
-        return values
-
     def probes(self, raw: Any) -> dict[str, settings.Probe]:
         """The probes by name; those with mistakes are left out."""
         if not isinstance(raw, dict):
             self.wrong(f"{PROBE} = {show(raw)}", f"use sections [{PROBE}.NAME]")
             return {}
-        made = {name: self.probe(name, table) for name, table in raw.items()}
+        made = {name: wanted.probe(self, name, table) for name, table in raw.items()}
         return {name: probe for name, probe in made.items() if probe is not None}
-
-    def probe(self, name: str, raw: Any) -> settings.Probe | None:
-        """One probe, None when anything in it is wrong."""
-        where, before = f"[{PROBE}.{name}]", len(self.mistakes)
-        if not isinstance(raw, dict):
-            self.wrong(f"[{PROBE}] {name} = {show(raw)}", f"use a section {where}")
-            return None
-        if not topics.NAME.fullmatch(name):
-            self.wrong(where, f"use a name of {settings.NAME.form}")
-        values = self.table(where, settings.Probe, raw)
-        if "url" not in raw:
-            self.wrong(f"{where} has no url", f"use {settings.TARGET.form}")
-        if "url" in values:
-            self.foreign(where, values["url"].scheme, raw)
-        return settings.Probe(**values) if len(self.mistakes) == before else None
-
-    def foreign(self, where: str, scheme: str, raw: dict[str, Any]) -> None:
-        """Settings that only other kinds of probes have."""
-        for declared in fields(settings.Probe):
-            only = declared.metadata["only"]
-            if declared.name in raw and only and scheme not in only:
-                what = f"{where} {declared.name} = {show(raw[declared.name])}"
-                self.wrong(what, f"leave it out, it is for {', '.join(only)} and not for {scheme}")
-
-    def value(self, values: dict[str, Any], what: str, declared: Any, raw: Any) -> None:
-        """Put one parsed value into `values`, or note what is wrong with it."""
-        kind: settings.Kind = declared.metadata["kind"]
-        try:
-            values[declared.name] = kind.parse(raw)
-        except ValueError as error:
-            self.wrong(f"{what}{show(raw)}", str(error) or f"use {kind.form}")
 
     def overrule(self, values: dict[str, Any], variable: str, declared: Any) -> None:
         """Take a value from the environment."""
@@ -146,10 +102,6 @@ class Reader:
         if bool(cert) != bool(key):
             given, other = ("cert_file", "key_file") if cert else ("key_file", "cert_file")
             self.wrong(f"[mqtt] {given} = {show(cert or key)}", f"use it together with {other}")
-
-    def wrong(self, what: str, right: str) -> None:
-        """Note one mistake."""
-        self.mistakes.append(f"{self.file}: {what}: {right}")
 
 
 def load(
@@ -229,14 +181,3 @@ def node_id(hostname: str) -> str:
     """A host's name made into a node's: small letters, "-" for what topics forbid."""
     name = re.sub(r"[^a-z0-9._-]+", "-", hostname.lower())[:63].lstrip("._-")
     return name or "node"
-
-
-def show(value: Any) -> str:
-    """A value as TOML has it, cut to what fits in a line."""
-    import json
-
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=str)
-    except ValueError:
-        text = repr(value)
-    return text if len(text) <= SHOWN else text[:SHOWN] + "..."

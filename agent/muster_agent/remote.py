@@ -20,29 +20,16 @@ from typing import Any, Literal, NamedTuple
 
 from muster_agent import logs
 from muster_agent.acks import text
-from muster_agent.config import Config, show
+from muster_agent.config import Config
 from muster_agent.errors import ConfigError
-from muster_wire import VERSION
-from muster_wire.codec import open_payload
+from muster_wire.wanted import Wanted, forbidden, parse, wanted
 
-LIMIT = 64 * 1024
-"""Bytes that a message may have."""
-LONGEST_ID = 100
 LONGEST_REASON = 500
 MOST_STARTS = 3
 """Times that the agent may begin with a configuration on trial before it counts as failed."""
-OPEN = ("sample", "sensor", "probe")
-"""Sections that a policy can open at all; all else stays local."""
 
 Read = Callable[[dict[str, Any]], Config]
 """The local configuration with something laid over it; raises `ConfigError`."""
-
-
-class Wanted(NamedTuple):
-    """A configuration that the centre wants, as it came."""
-
-    id: str
-    config: dict[str, Any]
 
 
 class Outcome(NamedTuple):
@@ -101,45 +88,6 @@ class Memory:
         if raw["outcome"] is not None:
             self.outcome = Outcome(*raw["outcome"])
         self.starts, self.refused = int(raw["starts"]), int(raw["refused"])
-
-
-def parse(payload: bytes, content_type: str | None) -> Wanted:
-    """What a message wants; raises ValueError that says what is wrong with it."""
-    try:
-        raw = json.loads(open_payload(payload, content_type, limit=LIMIT))
-        if not isinstance(raw, dict) or raw.get("v", VERSION) != VERSION:
-            raise ValueError(f"not a configuration of version {VERSION}")
-        return wanted(raw.get("id"), raw.get("config"))
-    except (UnicodeError, RecursionError) as error:
-        raise ValueError(f"not JSON: {error}") from error
-
-
-def wanted(id_: object, config: object) -> Wanted:
-    """The two checked; raises ValueError."""
-    if not isinstance(id_, str) or not 0 < len(id_) <= LONGEST_ID or not id_.isprintable():
-        raise ValueError(f"id = {show(id_)}: use a text of 1 to {LONGEST_ID} characters")
-    if not isinstance(config, dict):
-        form = "use an object of sections"
-        raise ValueError(f"config = {show(config)}: {form}")  # noqa: TRY004 - one kind for all
-    # What cannot be written could not be reported in a birth either.
-    json.dumps(config, ensure_ascii=False, allow_nan=False).encode()
-    return Wanted(id_, config)
-
-
-def forbidden(config: dict[str, Any], allow: tuple[str, ...]) -> list[str]:
-    """What the policy of this node does not let the centre change, one line each."""
-    mistakes: list[str] = []
-    for section, table in config.items():
-        if section not in OPEN or not isinstance(table, dict):
-            right = f"use objects {', '.join(OPEN)}"
-            mistakes.append(f"{section[:40]} = {show(table)}: {right}")
-            continue
-        for key in table:
-            path = f"{section}.{key}"
-            if path not in allow and section not in allow:
-                here = ", ".join(allow) or "nothing"
-                mistakes.append(f"{path[:80]}: this node's [remote] allow opens {here}")
-    return mistakes
 
 
 class Remote:

@@ -110,6 +110,7 @@ class Agent:
                 "every": settings.sample.every,
                 "sensor": settings.sensor,
                 "remote": self.remote.id,
+                "allow": list(settings.remote.allow),
             },
             lost=self.keeper.lost(epoch)[:MOST_LOST],
         )

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from muster_agent.host import Host
 from muster_agent.probes.prober import Asked, Prober
-from muster_agent.probes.target import parse
 from muster_agent.settings import Probe
 from muster_wire.catalogue import CATALOGUE, types
 from muster_wire.messages import Metric
+from muster_wire.target import parse
 
 HOST = "127.0.0.1"
 SHORT = 0.25

@@ -21,11 +21,11 @@ from muster_agent.host import Host
 from muster_agent.probes import net_response
 from muster_agent.probes.body import Chunked, Counter
 from muster_agent.probes.prober import Asked, Prober
-from muster_agent.probes.target import parse
 from muster_agent.sampler import Sampler
 from muster_agent.settings import Probe
 from muster_wire.catalogue import types
 from muster_wire.messages import Metric
+from muster_wire.target import parse
 
 OPEN = "tcp://127.0.0.1:{}"
 

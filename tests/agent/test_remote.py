@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from muster_agent import config
 from muster_agent.errors import ConfigError
-from muster_agent.remote import MOST_STARTS, Memory, Remote, parse
+from muster_agent.remote import MOST_STARTS, Memory, Remote
+from muster_wire.wanted import parse
 from servers import Mosquitto
 
 ALLOWED = ["sample.every", "sample.sensors", "sensor.cpu", "probe"]

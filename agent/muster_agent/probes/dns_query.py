@@ -8,8 +8,8 @@ import socket
 import struct
 
 from muster_agent.probes.steps import Run, Steps
-from muster_agent.probes.target import RECORDS
 from muster_wire.messages import Metric, Value
+from muster_wire.target import RECORDS
 
 HEADER = struct.Struct(">HHHHHH")
 RECURSION_DESIRED, RESPONSE = 0x0100, 0x8000

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from muster_agent.probes.body import Counter, decoder
 from muster_agent.probes.steps import Run, Steps, UnknownHostError
-from muster_agent.probes.target import Target, parse
 from muster_agent.version import VERSION
 from muster_wire.messages import Metric, Value
+from muster_wire.target import Target, parse
 
 HEAD = 32 * 1024
 """Bytes of an answer's head at most."""

@@ -18,9 +18,18 @@ from typing import NamedTuple
 
 from muster_agent.host import Host
 from muster_agent.probes.steps import Resolver, Run, Wait
-from muster_agent.probes.target import MODULES
 from muster_agent.settings import Probe
 from muster_wire.messages import Metric
+
+MODULES = {
+    "http": "http_response",
+    "https": "http_response",
+    "tcp": "net_response",
+    "tls": "net_response",
+    "dns": "dns_query",
+    "ping": "ping",
+}
+"""Scheme to the module beside this one that asks, named for Telegraf's measurement."""
 
 
 class Going(NamedTuple):

@@ -18,9 +18,9 @@ from functools import partial
 from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 
-from muster_agent.probes.target import Target
 from muster_agent.settings import Probe
 from muster_wire.messages import Metric
+from muster_wire.target import Target
 
 Found = TypeVar("Found")
 NUMERIC = re.compile(r"[0-9.]+|.*:.*")

@@ -11,9 +11,9 @@ import ssl
 from typing import TYPE_CHECKING
 
 from muster_agent.errors import ConfigError
-from muster_agent.probes.target import Target
 from muster_agent.sensors.x509_cert import parse_certificate
 from muster_wire.messages import Metric, Value
+from muster_wire.target import Target
 
 if TYPE_CHECKING:
     import socket

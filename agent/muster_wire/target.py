@@ -7,15 +7,6 @@ from typing import NamedTuple
 
 PORTS = {"http": 80, "https": 443, "tcp": 0, "tls": 0, "dns": 53, "ping": 0}
 """Scheme to usual port; 0: there is none."""
-MODULES = {
-    "http": "http_response",
-    "https": "http_response",
-    "tcp": "net_response",
-    "tls": "net_response",
-    "dns": "dns_query",
-    "ping": "ping",
-}
-"""Scheme to the module of this package that asks, named for Telegraf's measurement."""
 LONGEST = 200
 """Characters of a URL, which becomes a tag."""
 URL = re.compile(
