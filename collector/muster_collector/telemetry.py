@@ -33,6 +33,10 @@ BROKER_CONNECTED = _gauge("broker_connected", "1 while the broker is connected")
 IN_HAND = _gauge("in_hand", "Messages received that are not stored yet")
 NODES = _gauge("nodes", "Nodes known")
 ONLINE = _gauge("nodes_online", "Nodes that are connected to the broker")
+CONFIGS = _gauge("nodes_config", "Nodes by what became of the configuration wanted last", "state")
+CONFIG_REFUSED = _gauge(
+    "config_refused", "1 for each node that refused the configuration wanted last", "node", "id"
+)
 LOST = _gauge("lost_reports", "Reports that are lost, by reason; late arrivals take away", "reason")
 MISSING = _gauge("missing", "Reports that are missing now")
 OLDEST = _gauge("oldest_unstored_seconds", "How long the oldest message in hand has waited")

@@ -27,6 +27,7 @@ from muster_collector.scoring.units import make_units
 from muster_collector.simulate import world as simulated
 from muster_collector.store.base import Point
 from muster_collector.store.embedded import EmbeddedStore
+from muster_wire.messages import ConfigState
 
 MINUTE = 60_000
 CARD = "new-digital-infrastructure.toml"
@@ -55,6 +56,7 @@ class Known:
     agent: str = "0.1.0"
     inventory: Mapping[str, Any] = field(default_factory=dict)
     totals: Any = field(default_factory=lambda: {"stored": 360, "duplicate": 3})
+    config: ConfigState | None = None
 
 
 class Fleet:

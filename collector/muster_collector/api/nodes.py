@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1", tags=["nodes"])
 TOTALS = ("stored", "duplicate", "refused", "late", "lost", "missing", "unreadable")
 COLUMNS = (
     "node", "site", "online", "simulated", "every", "first_seen", "last_report", "silent_s",
-    "agent", "score", "grade", *TOTALS,
+    "agent", "config", "config_id", "score", "grade", *TOTALS,
 )  # fmt: skip
 COMPLETENESS = ("node", "site", "online", "last_report", "silent_s", *TOTALS)
 
@@ -48,6 +48,7 @@ async def node(given: Given, node: str) -> Response:
     if known is None:
         raise HTTPException(404, f"no node with the id {node[:80]!r}")
     about = _row(given, known) | {"epoch": known.epoch, "inventory": _plain(known.inventory)}
+    about["config_reason"] = known.config.reason if known.config else ""
     result = given.scorer.latest
     found = result.find("node", node) if result else None
     if result is not None and found is not None:
@@ -109,6 +110,8 @@ def _row(given: Services, info: NodeInfo) -> dict[str, Any]:
         "last_report": times.iso(last) if last is not None else None,
         "silent_s": silent,
         "agent": info.agent,
+        "config": info.config.state if info.config else "",
+        "config_id": info.config.id if info.config else "",
         "score": None,
         "grade": "",
     }

@@ -13,6 +13,7 @@ from muster_collector.quarantine import Chosen, Kept
 from muster_collector.scoring.result import Result
 from muster_collector.scoring.scorer import Scorer
 from muster_collector.store.base import Store
+from muster_wire.messages import ConfigState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """What Prometheus takes."""
@@ -33,6 +34,7 @@ class NodeInfo(Protocol):
     agent: str
     inventory: Mapping[str, Any]
     totals: Any
+    config: ConfigState | None
 
 
 class Fleet(Protocol):

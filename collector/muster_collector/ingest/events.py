@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 
 from muster_collector import telemetry
+from muster_wire.messages import ConfigState
 
 log = logging.getLogger("muster_collector.ingest")
 QUIET = 10.0
@@ -88,20 +89,34 @@ def ledger_back() -> None:
 
 def refused(topic: str, reason: str, detail: str) -> None:
     """A message or a part of it was refused and is in quarantine (counted with its batch)."""
+    if (hidden := _hidden(reason)) is not None:
+        log.warning("refused reason=%s topic=%s: %s%s", reason, topic[:200], detail[:300], hidden)
+
+
+def _hidden(about: str) -> str | None:
+    """None when something was said lately; else the words for how often it was not said."""
     now = time.monotonic()
-    last, hidden = _said.get(reason, (-QUIET, 0))
+    last, hidden = _said.get(about, (-QUIET, 0))
     if now - last < QUIET:
-        _said[reason] = (last, hidden + 1)
-        return
-    _said[reason] = (now, 0)
-    more = f" (and {hidden} more since the last line)" if hidden else ""
-    log.warning("refused reason=%s topic=%s: %s%s", reason, topic[:200], detail[:300], more)
+        _said[about] = (last, hidden + 1)
+        return None
+    _said[about] = (now, 0)
+    return f" (and {hidden} more since the last line)" if hidden else ""
 
 
 def overflow(topic: str) -> None:
     """More came with QoS 0 than is in hand at most: dropped, the ledger will miss it."""
     telemetry.MESSAGES.labels("lost", "overflow").inc()
     refused(topic, "overflow", "sent with QoS 0 faster than it can be stored; use QoS 1")
+
+
+def configured(state: ConfigState) -> None:
+    """A node has applied or refused what the centre wanted of it."""
+    if (hidden := _hidden("config")) is None:
+        return
+    level = logging.INFO if state.state == "applied" else logging.WARNING
+    reason = f" reason={state.reason!r}" if state.reason else ""
+    log.log(level, "config %s node=%s id=%r%s%s", state.state, state.node, state.id, reason, hidden)
 
 
 def epoch_ended(node: str, epoch: int, lost: Mapping[str, int]) -> None:

@@ -28,6 +28,7 @@ class Fleet:
         nodes = self.nodes()
         telemetry.NODES.set(len(nodes))
         telemetry.ONLINE.set(sum(node.online for node in nodes))
+        self._observe_configs(nodes)
         lost: Counter[str] = Counter()
         missing = 0
         for node in nodes:
@@ -37,3 +38,13 @@ class Fleet:
         telemetry.MISSING.set(missing)
         for reason, count in lost.items():
             telemetry.LOST.labels(reason).set(count)
+
+    def _observe_configs(self, nodes: Collection[NodeInfo]) -> None:
+        states = [node.config for node in nodes if node.config is not None]
+        counts = Counter(state.state for state in states)
+        for name in ("applied", "refused"):
+            telemetry.CONFIGS.labels(name).set(counts[name])
+        telemetry.CONFIG_REFUSED.clear()
+        for state in states:
+            if state.state == "refused":
+                telemetry.CONFIG_REFUSED.labels(state.node, state.id).set(1)

@@ -27,7 +27,14 @@ from muster_collector.errors import StoreError
 from muster_collector.ingest import events, reading
 from muster_collector.ingest.batch import Batch
 from muster_collector.ingest.desk import Desk
-from muster_collector.ingest.items import BirthItem, Item, RefusedItem, ReportItem, StatusItem
+from muster_collector.ingest.items import (
+    BirthItem,
+    ConfigItem,
+    Item,
+    RefusedItem,
+    ReportItem,
+    StatusItem,
+)
 from muster_collector.ingest.shapes import Shapes
 from muster_collector.ledger.file import Changes, LedgerFile, Quarantined
 from muster_collector.store.base import Point, RefusedPoint, Store
@@ -191,11 +198,16 @@ class Intake:
         payload, content_type, now = message.payload, message.content_type, message.time
         if place.kind == "report":
             return self._report(place, message)
-        if not payload and message.retained:
-            return None
+        if not payload:
+            return None  # somebody takes a retained message from the broker
         if place.kind == "status":
             status = reading.status(place, payload, content_type, self.limits)
             return StatusItem(self.ledger.node(place.node, place.site, now), status)
+        if place.kind == "config/state":
+            state = reading.config_state(place, payload, content_type, self.limits)
+            return ConfigItem(
+                self.ledger.node(place.node, place.site, now), state, message.retained
+            )
         if place.kind != "birth":
             return None
         birth = reading.birth(place, payload, content_type, self.limits)

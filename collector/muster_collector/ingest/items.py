@@ -7,13 +7,14 @@ import sys
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from muster_collector.ingest import events
 from muster_collector.ingest.shapes import Fault
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.file import Quarantined
 from muster_collector.ledger.nodes import Node
 from muster_collector.store.base import Point
 from muster_wire.codec import JSON, encode
-from muster_wire.messages import Birth, Metric, Report, Status
+from muster_wire.messages import Birth, ConfigState, Metric, Report, Status
 
 METRIC, POINT = "metric: ", "point: "
 """What the reasons of parts of a report begin with: refused by us, refused by the store."""
@@ -184,6 +185,22 @@ class StatusItem:
 
 
 @dataclass(slots=True)
+class ConfigItem:
+    """What a node did with the configuration that was wanted of it."""
+
+    node: Node
+    state: ConfigState
+    retained: bool
+
+    def apply(self, desk: Desk) -> None:
+        """Take it in."""
+        self.node.config = self.state
+        desk.count("config")
+        if not self.retained:
+            events.configured(self.state)
+
+
+@dataclass(slots=True)
 class RefusedItem:
     """A message that will never be stored; without `account` it cannot be told which report it is.
 
@@ -272,4 +289,4 @@ class StaysItem:
         desk.replayed(self.number, self.refusal)
 
 
-Item = ReportItem | BirthItem | StatusItem | RefusedItem | StaysItem
+Item = ReportItem | BirthItem | StatusItem | ConfigItem | RefusedItem | StaysItem

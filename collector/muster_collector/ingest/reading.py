@@ -12,14 +12,18 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from muster_wire import VERSION, codec
-from muster_wire.messages import Birth, Lost, Report, Status
+from muster_wire.messages import Birth, ConfigState, Lost, Report, Status
 from muster_wire.topics import Topic
+from muster_wire.wanted import LONGEST_ID
 
 REPORT, BIRTH, STATUS = TypeAdapter(Report), TypeAdapter(Birth), TypeAdapter(Status)
+CONFIG_STATE = TypeAdapter(ConfigState)
 INT63 = 2**63
 EARLIEST = 1_577_836_800_000
 """2020-01-01 in ms: a clock that is before it has not been set."""
 REASON_LENGTH = 60
+CONFIG_REASON = 500
+"""Characters that are kept of why a node refuses a configuration."""
 MOST_LOST = 1000
 """Ranges of lost reports that one report may carry."""
 
@@ -103,6 +107,16 @@ def birth(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Bi
 def status(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Status:
     """The status in a payload; raises `RefusedError`."""
     return _read(STATUS, topic, payload, content_type, limits)
+
+
+def config_state(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> ConfigState:
+    """The answer to a wanted configuration in a payload; raises `RefusedError`."""
+    found = _read(CONFIG_STATE, topic, payload, content_type, limits)
+    if len(found.id) > LONGEST_ID:
+        raise RefusedError("limit", f"an id of {len(found.id)} characters")
+    found.id = _printable(found.id)
+    found.reason = _printable(found.reason)[:CONFIG_REASON]
+    return found
 
 
 def _read(

@@ -19,7 +19,7 @@ from muster_collector.ledger.file import FILE_NAME, LedgerFile
 from muster_collector.store.base import Store
 from muster_wire import topics
 
-KINDS = ("report", "birth", "status")
+KINDS = ("report", "birth", "status", "config/state")
 LAST_WRITE = 10.0
 """Seconds that the last batch gets when the collector ends; what is left comes again."""
 PACKET_ROOM = 4

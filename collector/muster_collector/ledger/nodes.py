@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from muster_collector.ledger.account import Account
+from muster_wire.messages import ConfigState
 
 MOST_EPOCHS = 8
 EPOCH_GRACE = 3_600_000
@@ -58,6 +59,8 @@ class Node:
     former: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
     has_status: bool = False
+    config: ConfigState | None = None
+    """What became of the configuration wanted last; retained, so no ledger keeps it."""
     source: str = ""
 
     @property

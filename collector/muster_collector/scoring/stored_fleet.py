@@ -35,6 +35,7 @@ class StoredNode:
     epoch: int | None = None
     agent: str = ""
     inventory: Mapping[str, Any] = field(default_factory=dict)
+    config: None = None
 
 
 class StoredFleet:

@@ -21,6 +21,7 @@ from muster_collector.estate import Estate
 from muster_collector.estate.model import District, Region, Site
 from muster_collector.scoring.scorer import Scorer
 from muster_collector.store.embedded import EmbeddedStore
+from muster_wire.messages import ConfigState
 
 ODD = "<img src=x onerror=alert(1)> \"'/\\ 😀 " + "塔" * 60
 ESTATE = Estate(
@@ -58,6 +59,7 @@ class Info:
             "reasons": {"spool full": 1},
         }
     )
+    config: ConfigState | None = None
 
 
 class Answer(NamedTuple):

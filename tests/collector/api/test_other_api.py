@@ -15,10 +15,21 @@ from muster_collector.api.guard import check_exposure
 from muster_collector.api.serve import bind
 from muster_collector.errors import ConfigError, StoreError
 from muster_collector.store.base import Query, Table
+from muster_wire.messages import ConfigState
 
 from .conftest import ODD, Info, Opener, World
 
 TOKEN = "sécret 1"  # noqa: S105 - of this test only
+
+
+async def test_what_became_of_a_wanted_configuration(world: World) -> None:
+    answer = ConfigState("n2", "s1", "refused", "faster", END, "probe.x: not open here")
+    world.fleet.known[1].config = answer
+    rows = {row["node"]: row for row in await world.rows("/api/v1/nodes")}
+    assert [rows["n1"]["config"], rows["n1"]["config_id"]] == ["", ""]
+    assert [rows["n2"]["config"], rows["n2"]["config_id"]] == ["refused", "faster"]
+    node = (await world.get("/api/v1/nodes/n2")).json
+    assert node["config_reason"] == "probe.x: not open here"
 
 
 async def test_nodes_with_what_is_known_of_them(world: World) -> None:
