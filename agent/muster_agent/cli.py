@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from muster_agent import imports
 from muster_agent.errors import AgentError, ConfigError
 
 if TYPE_CHECKING:
-    import argparse
-
     from muster_agent.config import Config
     from muster_agent.host import Host
 
@@ -18,7 +18,9 @@ CONFIG = "/etc/muster/agent.toml"
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 done, 1 failed, 2 wrong usage or configuration."""
-    options = parse(arguments)
+    imports.postpone()
+    with imports.for_now("argparse", "gettext", "locale", "shutil"):
+        options = parse(arguments)
     try:
         return COMMANDS[options.command](options)
     except ConfigError as error:
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
+def parse(arguments: list[str] | None) -> SimpleNamespace:
     """The command line; settings are explained by `muster-agent check --settings`."""
     import argparse
 
@@ -66,11 +68,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     made["sample"].add_argument("--pretty", action="store_true", help="indented")
     made["check"].add_argument("--settings", action="store_true", help="explain every setting")
-    return parser.parse_args(arguments)
+    return SimpleNamespace(**vars(parser.parse_args(arguments)))  # which is none of argparse's
 
 
 def configuration(
-    options: argparse.Namespace,
+    options: SimpleNamespace,
     host: Host,
     *,
     needed: bool = True,
@@ -94,14 +96,14 @@ def configuration(
     return loaded
 
 
-def machine(options: argparse.Namespace) -> Host:
+def machine(options: SimpleNamespace) -> Host:
     """The machine to sample."""
     from muster_agent.host import Host
 
     return Host(options.root)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: SimpleNamespace) -> int:
     """Sample and report until stopped."""
     host = machine(options)
     settings = configuration(options, host)
@@ -123,7 +125,7 @@ def usable(settings: Config) -> Config:
     return settings
 
 
-def doctor(options: argparse.Namespace) -> int:
+def doctor(options: SimpleNamespace) -> int:
     """Try everything that the agent needs."""
     host = machine(options)
     settings = configuration(options, host)
@@ -132,7 +134,7 @@ def doctor(options: argparse.Namespace) -> int:
     return report(settings, host)
 
 
-def sample(options: argparse.Namespace) -> int:
+def sample(options: SimpleNamespace) -> int:
     """Print one report."""
     import json
     import time
@@ -167,7 +169,7 @@ def sample(options: argparse.Namespace) -> int:
     return int(bool(sampler.failing))
 
 
-def check(options: argparse.Namespace) -> int:
+def check(options: SimpleNamespace) -> int:
     """Check the configuration, or explain the settings."""
     if options.settings:
         from muster_agent.reference import lines

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from muster_agent import settings
+from muster_agent import imports, settings
 from muster_agent.errors import ConfigError
 from muster_wire import wanted
 from muster_wire.forms import Tables, show
@@ -115,16 +115,17 @@ def load(
 
     What is `over` the file is laid over it key by key.
     """
-    import tomllib
+    with imports.for_now("tomllib"):
+        import tomllib
 
-    try:
-        with open(file, "rb") as stream:  # noqa: PTH123 - pathlib costs memory
-            raw = tomllib.load(stream)
-    except OSError as error:
-        right = "give the path of a configuration with --config"
-        raise ConfigError([f"{file}: {error.strerror}: {right}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{file}: not TOML: {error}"]) from error
+        try:
+            with open(file, "rb") as stream:  # noqa: PTH123 - pathlib costs memory
+                raw = tomllib.load(stream)
+        except OSError as error:
+            right = "give the path of a configuration with --config"
+            raise ConfigError([f"{file}: {error.strerror}: {right}"]) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError([f"{file}: not TOML: {error}"]) from error
     raw = overlaid(raw, over or {})
     return parse(raw, file, hostname=hostname, environment=environment)
 

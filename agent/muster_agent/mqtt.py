@@ -5,9 +5,6 @@ Invariants:
   block; it hands its outcome over and touches nothing else;
 - every connection has a paho client of its own, so paho never sends anything again behind our back;
 - what happens is put into `events`; nothing is decided here.
-
-paho imports urllib.request for the proxies of another library, 6.7 MB that the agent never uses: an
-empty module stands in for it while paho is imported.
 """
 
 from __future__ import annotations
@@ -16,19 +13,19 @@ import contextlib
 import math
 import select
 import socket
-import sys
 import threading
 import time
-import types
 from collections import deque
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from muster_agent import settings
 from muster_agent.errors import ConfigError
 from muster_wire.codec import Encoded
-
-if TYPE_CHECKING:
-    from paho.mqtt.client import Client
 
 PATIENCE = 10.0
 """Seconds for connecting, and again for the broker's answer."""
@@ -65,21 +62,6 @@ class Will(NamedTuple):
     message: Encoded
 
 
-def import_paho() -> Any:
-    """paho.mqtt.client without what it imports for others (see above)."""
-    name = "urllib.request"
-    if name in sys.modules:
-        import paho.mqtt.client as paho
-
-        return paho
-    sys.modules[name] = types.ModuleType(name)
-    try:
-        import paho.mqtt.client as paho
-    finally:
-        del sys.modules[name]
-    return paho
-
-
 class Link:
     """The connection to the broker, or the attempts at one."""
 
@@ -88,12 +70,11 @@ class Link:
         self.client_id = client_id
         self.password = password
         self.events: deque[Event] = deque()
-        self._paho = import_paho()
         self._tls = tls_context(mqtt) if mqtt.url.tls else None
         self._properties: dict[str, Any] = {}
-        self._client: Client | None = None
+        self._client: paho.Client | None = None
         self._thread: threading.Thread | None = None
-        self._outcome: tuple[Client, Exception | None] | None = None
+        self._outcome: tuple[paho.Client, Exception | None] | None = None
         self._answer_by = math.inf
         self._reader, self.waker = socket.socketpair()
         self._reader.setblocking(False)
@@ -106,9 +87,8 @@ class Link:
 
     def connect(self, will: Will) -> None:
         """Begin an attempt; it ends with the event "up" or "down"."""
-        paho = self._paho
         client = paho.Client(
-            paho.CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv5
+            CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv5
         )
         client.connect_timeout = PATIENCE
         client.max_inflight_messages_set(0)
@@ -166,7 +146,7 @@ class Link:
             self._serve(client, sock, ready.get(sock.fileno(), 0))
         self._hand_over()
 
-    def _serve(self, client: Client, sock: Any, ready: int) -> None:
+    def _serve(self, client: paho.Client, sock: Any, ready: int) -> None:
         """Let paho read, write and keep alive."""
         if ready & ~select.POLLOUT or waiting_inside(sock):
             client.loop_read()
@@ -178,7 +158,7 @@ class Link:
         if time.monotonic() > self._answer_by:
             self._down("no answer: is it an MQTT broker, with TLS as in [mqtt] url?")
 
-    def _attempt(self, client: Client) -> None:
+    def _attempt(self, client: paho.Client) -> None:
         """Connect, in a thread of its own."""
         outcome: Exception | None = None
         broker = self.mqtt.url
@@ -250,9 +230,6 @@ class Link:
         """The properties that name a message's encoding; made once each."""
         key = f"{message.content_type} {will}"
         if key not in self._properties:
-            from paho.mqtt.packettypes import PacketTypes
-            from paho.mqtt.properties import Properties
-
             kind = PacketTypes.WILLMESSAGE if will else PacketTypes.PUBLISH
             properties: Any = Properties(kind)  # type: ignore[no-untyped-call] # paho's
             properties.ContentType = message.content_type

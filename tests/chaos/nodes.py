@@ -27,7 +27,6 @@ from typing import Any
 
 from muster_agent import config, delivery, keeper, settings, uplink
 from muster_agent.host import Host
-from muster_agent.mqtt import import_paho
 from muster_agent.run import Agent, Orders
 from muster_agent.sampler import Sampler
 from muster_wire.messages import Metric
@@ -199,7 +198,6 @@ class Player(Agent):
 def main() -> None:
     plan = Plan(**json.loads(Path(sys.argv[1]).read_text()))
     hurry()
-    import_paho()
     threads = [
         threading.Thread(target=lambda n=n: Player(plan, n).play(), name=name(n))
         for n in range(plan.first, plan.first + plan.count)
