@@ -93,6 +93,8 @@ class Collector(Section):
     """acknowledge to a node at most this often, unless something new is missing"""
     completeness_every: Duration = 60.0
     """how often the account of each node is written to the store"""
+    keep_completeness: Duration = 90 * 86_400.0
+    """how long the ledger keeps each node's account by hours; about 1 KB a node and day"""
 
 
 class Store(Section):

@@ -13,6 +13,8 @@ from muster_collector.store.embedded import EmbeddedStore
 HOUR, DAY = 3_600_000, 86_400_000
 KEPT = ("readiness", "completeness", "imported")
 """What the names of lasting measurements begin with."""
+ADDED_UP = ("completeness_hourly",)
+"""Measurements whose points people add up, so that none of them may go alone."""
 EVERY = 3600.0
 """Seconds between two sweeps."""
 
@@ -41,10 +43,13 @@ async def sweep(store: EmbeddedStore, settings: Settings, now: int) -> int:
 
     lasting = [name for name in store.measurements() if name.startswith(KEPT)]
     others = [name for name in store.measurements() if not name.startswith(KEPT)]
+    thinned = [name for name in lasting if name not in ADDED_UP]
+    whole = [name for name in lasting if name in ADDED_UP]
     return (
         await store.forget(now - round(settings.keep * 1000), others)
-        + await store.thin(before(settings.keep_scores, HOUR), HOUR, lasting)
-        + await store.thin(before(settings.keep_hourly, DAY), DAY, lasting)
+        + await store.forget(now - round(settings.keep_hourly * 1000), whole)
+        + await store.thin(before(settings.keep_scores, HOUR), HOUR, thinned)
+        + await store.thin(before(settings.keep_hourly, DAY), DAY, thinned)
     )
 
 

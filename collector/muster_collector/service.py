@@ -141,6 +141,7 @@ async def _serve(
         store=scorer.store,
         fleet=scorer.fleet,  # type: ignore[arg-type]
         scorer=scorer,
+        accounts=ingest.fleet if ingest else None,
         connected=lambda: ingest is None or ingest.connected,
         metrics=telemetry.render,
         stop=stop,

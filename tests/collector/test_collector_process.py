@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime as dt
 import errno
 import json
 import os
@@ -13,6 +15,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -298,3 +301,67 @@ def test_certificates_that_are_not_there_are_named(make_config: MakeConfig) -> N
     assert answer.returncode == 2
     assert "no-such.pem" in answer.stderr
     assert len(answer.stderr.splitlines()) == 1
+
+
+async def test_completeness_of_a_range_is_what_an_independent_count_says(
+    mosquitto: Mosquitto, influx1: Influx1, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    """Reports of two hours, out of order, some twice, some never; asked by command and board."""
+    port, database = free_port(), "ranges"
+    store = f'kind = "influxdb"\nurl = "{influx1.url}"\ndatabase = "{database}"'
+    file = make_config(mosquitto.url, store=store)
+    text = file.read_text().replace('roles = ["ingest"]', 'completeness_every = "100ms"')
+    file.write_text(f"{text}\n[api]\nport = {port}\n")
+    begin = NOW // 3_600_000 * 3_600_000 - 2 * 3_600_000
+    root, never = f"process/{tmp_path.name}", set(range(100, 130))
+    sent = [seq for seq in range(720) if seq not in never]
+    sent[50], sent[600] = sent[600], sent[50]
+
+    def ask(*words: str) -> Any:
+        answer = muster("completeness", "--url", f"http://127.0.0.1:{port}", *words)
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout
+
+    async with aiomqtt.Client(
+        "127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5
+    ) as client:
+        await client.subscribe(topics.topic("s1", "n1", "ack", root=root))
+        node = NodeClient(client, root, "n1", "s1")
+        listening = asyncio.create_task(node.listen())
+        with collector(file) as (_, said):
+            await until(lambda: "broker connected" in said(), "connected")
+            for seq in (*sent, 3, 4):
+                await node.send(report(seq, ts=begin + seq * 10_000))
+            await node.ack(lambda ack: ack["missing"] == [[100, 129]])
+            lost = [{"first": 100, "last": 129, "reason": "spool full"}]
+            await node.send(report(720, ts=begin + 7_200_000, lost=lost, oldest=720))
+            await node.settled(720)
+            hours = [f"{begin + hour * 3_600_000}" for hour in range(3)]
+            moments = [dt.datetime.fromtimestamp(int(h) / 1000, dt.UTC).isoformat() for h in hours]
+            for hour, (first, last) in enumerate(pairwise(moments)):
+                out = await asyncio.to_thread(
+                    ask, "--from", first, "--to", last, "--format", "json"
+                )
+                (row,) = json.loads(out)
+                inside = [seq for seq in sent if seq // 360 == hour]
+                assert row["stored"] == row["late"] == len(inside)
+                assert row["expected"] == 360
+                assert row["reasons"] == ({} if hour else {"spool full": 30})
+            csv = await asyncio.to_thread(
+                ask, "--level", "fleet", "--from", moments[0], "--to", moments[2], "--step", "1h",
+                "--format", "csv",
+            )  # fmt: skip
+            assert csv.splitlines()[0].startswith("time,id,nodes,nodes_healthy")
+            assert [line.split(",")[1] for line in csv.splitlines()[1:]] == ["fleet", "fleet"]
+
+            def board() -> Any:
+                query = (
+                    'SELECT sum("stored"), sum("lost"), sum("expected") FROM completeness_hourly'
+                    f" WHERE time <= {hours[2]}ms"
+                )
+                with contextlib.suppress(KeyError):
+                    return database_says(influx1, database, query)["values"][0][1:]
+                return None
+
+            await until(lambda: board() == [690, 30, 720], "the board says the same")
+        listening.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 
 from muster_collector.errors import MusterError
 from muster_collector.ingest.items import BirthItem, Refusal, ReportItem
+from muster_collector.ingest.timeline import Timeline
 from muster_collector.ledger.account import BEFORE, MOST_RANGES, UNKNOWN, Account
 from muster_collector.ledger.file import (
     UPGRADES,
@@ -26,6 +28,7 @@ from muster_collector.ledger.file import (
 )
 from muster_collector.ledger.nodes import EPOCH_GRACE, MOST_EPOCHS, Node
 from muster_collector.ledger.ranges import Ranges
+from muster_collector.ledger.slots import SLOT, STORED
 from muster_wire.messages import Birth, Lost, Report
 
 SEQS = st.integers(min_value=0, max_value=60)
@@ -34,6 +37,9 @@ EPOCH = 5
 
 class Desk:
     """Takes what items leave, and keeps nothing but what reached the store."""
+
+    def __init__(self, timeline: Timeline | None = None) -> None:
+        self.timeline = timeline or Timeline()
 
     def count(self, outcome: str, reason: str = "") -> None: ...
     def touch(self, node: Node, account: Account | None = None) -> None: ...
@@ -44,9 +50,9 @@ class Desk:
     def stored(self, ts: int) -> None: ...
 
 
-def report(seq: int, oldest: int = 0, lost: tuple[tuple[int, int], ...] = ()) -> Report:
+def report(seq: int, ts: int, oldest: int, lost: tuple[tuple[int, int], ...] = ()) -> Report:
     return Report(
-        node="n", site="s", epoch=EPOCH, seq=seq, oldest=oldest, ts=1_800_000_000_000, sent=0,
+        node="n", site="s", epoch=EPOCH, seq=seq, oldest=oldest, ts=ts, sent=0,
         every=10.0, metrics=[], lost=[Lost(first, last, "spool full") for first, last in lost],
     )  # fmt: skip
 
@@ -67,6 +73,8 @@ class Flow(RuleBasedStateMachine):
         self.next = 0
         self.spool: set[int] = set()
         self.given_up: list[tuple[int, int]] = []
+        self.clock = 1_800_000_000_000
+        self.times: list[int] = []
         # The broker: what it has for us, in any order.
         self.queue: list[Report] = []
         self.acks: list[tuple[int, list[tuple[int, int]]]] = []
@@ -75,6 +83,11 @@ class Flow(RuleBasedStateMachine):
         self.hand: list[ReportItem] = []
         self.file: tuple[Any, ...] | None = None
         self.store: set[int] = set()
+        self.timeline = Timeline()
+        self.counted: Counter[int] = Counter()
+        self.slots: Counter[tuple[int, int]] = Counter()
+        """What is booked on disk, by slot and position in its row."""
+        self.handed_over = False
 
     @property
     def oldest(self) -> int:
@@ -85,10 +98,14 @@ class Flow(RuleBasedStateMachine):
         return self.node.accounts.get(EPOCH)
 
     def send(self, seq: int) -> None:
-        self.queue.append(report(seq, min(self.oldest, seq), tuple(self.given_up)))
+        oldest = min(self.oldest, seq)
+        self.queue.append(report(seq, self.times[seq], oldest, tuple(self.given_up)))
 
-    @rule(sent=st.booleans())
-    def make(self, *, sent: bool) -> None:
+    @rule(sent=st.booleans(), pause=st.sampled_from([0, 0, 0, 1_000_000, 9_000_000]))
+    def make(self, *, sent: bool, pause: int) -> None:
+        """A report, after the interval or after a while in which the node was off."""
+        self.clock += 10_000 + pause
+        self.times.append(self.clock)
         self.spool.add(self.next)
         self.next += 1
         if sent:
@@ -128,11 +145,19 @@ class Flow(RuleBasedStateMachine):
         """The store took what is in hand."""
         self.store |= {item.report.seq for item in self.hand if not item.duplicate}
         for item in self.hand:
-            item.apply(Desk())
+            item.apply(Desk(self.timeline))
+            self.counted[item.report.seq] += not item.duplicate
         self.hand = []
+        self.write()
+        if self.account:
+            self.acks.append((self.account.through, self.account.missing()))
+
+    def write(self) -> None:
+        """The transaction."""
         if self.account:
             self.file = account_row(self.account)
-            self.acks.append((self.account.through, self.account.missing()))
+        for (slot, _), row in self.timeline.take().bookings.items():
+            self.slots.update({(slot, at): count for at, count in enumerate(row)})
 
     @rule(stored=st.booleans())
     def killed(self, *, stored: bool) -> None:
@@ -142,6 +167,16 @@ class Flow(RuleBasedStateMachine):
         self.queue += [item.report for item in self.hand]
         self.hand = []
         self.node = self.new_node(_account(self.file) if self.file else None)
+        self.timeline = Timeline()
+
+    @rule()
+    def handed_on(self) -> None:
+        """Another collector, whose ledger is empty, takes over; the store is the same."""
+        self.file = None
+        self.killed(stored=True)
+        self.handed_over = True
+        self.counted.clear()
+        self.slots.clear()
 
     @rule()
     def born(self) -> None:
@@ -149,8 +184,10 @@ class Flow(RuleBasedStateMachine):
         if self.hand:
             return
         account = self.node.account(EPOCH, self.oldest)
-        BirthItem(self.node, account, self.birth(), retained=False, arrival=0).apply(Desk())
-        self.file = account_row(account)
+        BirthItem(self.node, account, self.birth(), retained=False, arrival=0).apply(
+            Desk(self.timeline)
+        )
+        self.write()
         self.acks.append((account.through, account.missing()))
 
     def birth(self) -> Birth:
@@ -196,6 +233,27 @@ class Flow(RuleBasedStateMachine):
         assert account.highest < self.next
 
     @invariant()
+    def what_is_stored_is_booked_when_it_was_sampled(self) -> None:
+        if self.hand:
+            return
+        want = Counter(self.times[seq] // SLOT * SLOT for seq, n in self.counted.items() if n)
+        found = {slot: count for (slot, at), count in self.slots.items() if at == STORED and count}
+        assert found == want
+        assert max(self.counted.values(), default=0) <= 1, "nothing is booked twice"
+
+    @invariant()
+    def what_is_not_stored_has_a_place_in_time(self) -> None:
+        if self.account is None:
+            return
+        placed = self.account.when(10.0)
+        count = sum(stretch.number for _, stretch in placed)
+        assert count == self.account.missing_count + sum(self.account.losses.values())
+        known = [self.times[seq] for seq, n in self.counted.items() if n]
+        for _, stretch in placed:
+            if known and min(known) < stretch.first < max(known):
+                assert stretch.last < max(known)
+
+    @invariant()
     def no_gap_touches_through(self) -> None:
         if self.account and self.account.beyond:
             assert self.account.beyond.spans[0][0] > self.account.through + 1
@@ -225,7 +283,10 @@ class Flow(RuleBasedStateMachine):
         assert account.missing() == []
         assert account.through == account.highest == self.next - 1
         lost = sum(account.losses.values())
-        assert account.stored + lost == self.next, "nothing is before the baseline: nobody else is"
+        before = len(account.lost[BEFORE])
+        assert account.stored + lost + before == self.next
+        assert before == 0 or self.handed_over, "nothing is before the baseline: nobody else is"
+        assert sum(n for (_, at), n in self.slots.items() if at == STORED) == account.stored
         assert self.spool <= self.store
 
 

@@ -32,11 +32,14 @@ async def test_measurements_go_and_scores_are_thinned_by_age(tmp_path: Path) -> 
     await store.write(points("readiness", [*day, *hour, month, month + 1, new]))
     await store.write(points("completeness", hour, "a") + points("completeness", hour[:3], "b"))
 
+    await store.write(points("completeness_hourly", [*day, *hour, new]))
+
     settings = Settings()
-    assert await retention.sweep(store, settings, NOW) == 2 + 23 + 11 + 11 + 2
+    assert await retention.sweep(store, settings, NOW) == 2 + 23 + 11 + 11 + 2 + 24
     assert await times(store, "mem") == [new]
     assert await times(store, "readiness") == [day[0], hour[-1], month, month + 1, new]
     assert await times(store, "completeness") == [hour[-1], hour[2]]
+    assert await times(store, "completeness_hourly") == [*hour, new], "these are added up"
     assert await retention.sweep(store, settings, NOW) == 0
     await store.close()
 

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from muster_collector.api import (
     about,
+    completeness,
     figures,
     nodes,
     planning,
@@ -30,7 +31,17 @@ from muster_collector.errors import StoreError
 PAGE = Path(__file__).parent / "page"
 ROUTERS = tuple(
     module.router
-    for module in (readiness, planning, targets, figures, nodes, series, quarantine, about)
+    for module in (
+        readiness,
+        planning,
+        targets,
+        figures,
+        nodes,
+        completeness,
+        series,
+        quarantine,
+        about,
+    )
 )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, HTTPException, Request
 
+from muster_collector.ledger.periods import Period
 from muster_collector.quarantine import Chosen, Kept
 from muster_collector.scoring.result import Result
 from muster_collector.scoring.scorer import Scorer
@@ -57,16 +58,29 @@ class Quarantine(Protocol):
         """Play the chosen records again; a named tuple with `id` for each."""
 
 
+class Accounts(Protocol):
+    """The ledger, in a process that takes reports."""
+
+    def periods(
+        self, spans: Sequence[tuple[int, int]], now: int, node: str | None = None
+    ) -> Iterable[tuple[str, list[Period]]]:
+        """Every node (or one) with its account of each range (ms); may be asked in any thread."""
+
+    def state(self, info: Any, now: int) -> str:
+        """How it is with a node: see `ledger.states`."""
+
+
 @dataclass(frozen=True)
 class Services:
     """The live parts of a collector. `metrics` renders Prometheus text; `stop` ends streams.
 
-    `quarantine` is None where this process does not ingest.
+    `accounts` and `quarantine` are None where this process does not ingest.
     """
 
     store: Store
     fleet: Fleet
     scorer: Scorer
+    accounts: Accounts | None = None
     connected: Callable[[], bool] = lambda: True
     metrics: Callable[[], bytes] = bytes
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -75,6 +89,13 @@ class Services:
     def now(self) -> int:
         """Milliseconds of Unix time by the scorer's clock."""
         return self.scorer.clock()
+
+    def state(self, info: NodeInfo) -> str | None:
+        """How it is with a node; None where nobody knows."""
+        if self.accounts is not None:
+            return self.accounts.state(info, self.now())
+        found: str | None = getattr(info, "state", None)
+        return found
 
     def result(self) -> Result:
         """The newest scores; 503 before there are any."""

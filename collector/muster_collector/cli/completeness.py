@@ -1,4 +1,4 @@
-"""`muster completeness`: for each node, what of its reports was stored, refused, late, lost."""
+"""`muster completeness`: what became of every report, of any node or place, in any time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from typing import Any
 
 from muster_collector.cli import client, output
 
-COLUMNS = (
-    "node", "site", "online", "last_report", "silent_s",
-    "stored", "duplicate", "refused", "late", "lost", "missing",
+LEVELS = ("node", "site", "district", "region", "fleet")
+NODE = ("id", "site", "state", "last_report", "silent_since")
+PLACE = (
+    "id", "nodes", "nodes_healthy", "nodes_late", "nodes_refused", "nodes_silent", "never_seen",
 )  # fmt: skip
+SO_FAR = (
+    "expected", "stored", "late", "duplicate", "refused", "lost", "missing", "complete", "reasons",
+)  # fmt: skip
+RANGE = (*SO_FAR[:-2], "down", "silent", "moved", "complete", "reasons")
+ROWS = 100_000
 
 
 def add(commands: Any) -> None:
@@ -18,10 +24,19 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "completeness",
         help="what became of every report",
-        description="What became of every report of each node, since its first one.",
+        description="What became of every report: since each node's first one, or of a range of "
+        "time. Ranges are widened to whole five minutes, to hours if they begin over 3 days ago.",
     )
+    parser.add_argument("--level", choices=LEVELS, default="node")
+    parser.add_argument("--id", action="append", help="only this unit; may be repeated")
     parser.add_argument("--site", help="nodes of this site only")
     parser.add_argument("--node", help="this node only")
+    parser.add_argument("--from", dest="start", metavar="TIME", help="2026-03-01 or now-7d")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="default: now")
+    parser.add_argument(
+        "--step", metavar="DURATION", help="a row for each 1h; days (1d) are local days"
+    )
+    parser.add_argument("--zone", metavar="NAME", help="time zone of days (default: the estate's)")
     client.add_options(parser)
     output.add_options(parser)
     parser.set_defaults(run=run)
@@ -29,6 +44,22 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask a running collector."""
-    answer = client.get(options, "completeness", site=options.site, node=options.node)
-    output.write(answer["rows"], COLUMNS, options)
+    answer = client.get(
+        options,
+        "completeness",
+        level=options.level,
+        id=options.id,
+        site=options.site,
+        node=options.node,
+        **{"from": options.start},
+        to=options.end,
+        step=options.step,
+        zone=options.zone,
+        limit=ROWS,
+    )
+    ranged = options.start or options.end or options.step
+    columns = (NODE if options.level == "node" else PLACE) + (RANGE if ranged else SO_FAR)
+    if options.step:
+        columns = ("time", *columns)
+    output.write(answer["rows"], columns, options)
     return 0

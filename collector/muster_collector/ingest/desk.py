@@ -15,6 +15,7 @@ from muster_collector.ingest import events
 from muster_collector.ingest.acks import Acks
 from muster_collector.ingest.items import Item, Refusal
 from muster_collector.ingest.patience import Patience
+from muster_collector.ingest.timeline import Timeline
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.file import Changes, Quarantined, account_row, node_row
 from muster_collector.ledger.nodes import MOST_EPOCHS, Ledger, Node
@@ -31,6 +32,7 @@ class Desk:
         self.ledger = ledger
         self.acks = acks
         self.stored = on_stored
+        self.timeline = Timeline()
         self._patience = patience
         self._nodes: dict[str, Node] = {}
         self._accounts: dict[tuple[str, int], Account] = {}
@@ -47,7 +49,9 @@ class Desk:
             item.apply(self)
         for node in list(self._nodes.values()):
             if len(node.accounts) > MOST_EPOCHS:
-                self._gone += [(node.node, epoch) for epoch in node.archive()]
+                for account in node.archive():
+                    self._gone.append((node.node, account.epoch))
+                    self.timeline.archived(node, account)
         for labels, count in self._counts.items():
             telemetry.MESSAGES.labels(*labels).inc(count)
         self._counts.clear()
@@ -60,6 +64,7 @@ class Desk:
                 for account in node.end_epochs(now):
                     events.epoch_ended(node.node, account.epoch, account.losses)
                     self.touch(node, account)
+                    self.timeline.changed(node, account)
 
     def changes(self) -> Changes:
         """What to write now; nothing is kept back."""
@@ -71,6 +76,7 @@ class Desk:
             self._quarantined,
             [number for number, refusal in self._replayed if refusal is None],
             [(*refusal, number) for number, refusal in self._replayed if refusal is not None],
+            self.timeline.take(),
         )
         self._nodes, self._accounts = {}, {}
         self._gone, self._quarantined, self._replayed = [], [], []
@@ -105,5 +111,6 @@ class Desk:
         """A message of the node did not say which report it was."""
         for account, seq in self._patience.unreadable(node):
             account.settle(seq, UNREADABLE)
+            self.timeline.refused(node, account, seq)
             self.touch(node, account)
             self.acknowledge(node, account, urgent=True)

@@ -3,25 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 
 from muster_collector import telemetry
+from muster_collector.ledger import states
+from muster_collector.ledger.file import LedgerFile
 from muster_collector.ledger.nodes import Ledger, Node
+from muster_collector.ledger.periods import NodeAccount, Period
 
 NodeInfo = Node
 """node, site, every, first_seen, last_report_ts, last_arrival, online, epoch, simulated, agent,
 inventory, totals."""
+Span = tuple[int, int]
 
 
 class Fleet:
     """A view of the ledger's nodes, which changes as messages come in."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, file: LedgerFile) -> None:
         self._ledger = ledger
+        self._file = file
 
     def nodes(self) -> Collection[NodeInfo]:
         """All known nodes."""
         return self._ledger.nodes.values()
+
+    def node(self, name: str) -> NodeInfo | None:
+        """One node."""
+        return self._ledger.nodes.get(name)
+
+    def periods(
+        self, spans: Sequence[Span], now: int, node: str | None = None
+    ) -> Iterator[tuple[str, list[Period]]]:
+        """Every node (or one) with its account of each range (ms); may be asked in any thread.
+
+        Ranges must lie on the edges of rows, see `slots.widen`. Raises `sqlite3.Error`.
+        """
+        sums = self._file.sums(spans, node)
+        for info in list(self.nodes()):
+            if node is None or info.node == node:
+                about = NodeAccount(info, now)
+                yield (
+                    info.node,
+                    [
+                        about.period(start, end, booked.get(info.node))
+                        for (start, end), booked in zip(spans, sums, strict=True)
+                    ],
+                )
+
+    def state(self, info: NodeInfo, now: int) -> states.State:
+        """How it is with a node: see `ledger.states`."""
+        return states.state(info, now)
 
     def observe(self) -> None:
         """Bring the gauges up to date."""

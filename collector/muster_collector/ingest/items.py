@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from muster_collector.ingest import events
 from muster_collector.ingest.shapes import Fault
+from muster_collector.ingest.timeline import Timeline
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.file import Quarantined
 from muster_collector.ledger.nodes import Node
@@ -33,6 +34,10 @@ class Refusal(NamedTuple):
 
 class Desk(Protocol):
     """Where items leave what they did; see `desk.Desk`."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """What became of reports by the time they were sampled."""
 
     def count(self, outcome: str, reason: str = "") -> None:
         """Count what became of a message."""
@@ -77,16 +82,18 @@ class ReportItem:
         node, account, report = self.node, self.account, self.report
         gap = report.seq > account.highest + 1 and report.oldest <= account.highest + 1
         account.last_arrival = self.arrival
+        self._note(node, report)
         if self.duplicate:
             account.duplicate += 1
             desk.count("duplicate")
+            desk.timeline.duplicate(node, report.ts)
         else:
             self._settle(desk)
-        if report.lost:
+        if report.lost or report.oldest > account.through + 1:
             lost = ((lost.first, lost.last, lost.reason) for lost in report.lost)
             account.declare(lost, report.seq)
-        account.release(report.oldest)
-        self._note(node, report)
+            account.release(report.oldest)
+            desk.timeline.changed(node, account)
         desk.touch(node, account)
         desk.acknowledge(node, account, urgent=gap)
 
@@ -96,20 +103,28 @@ class ReportItem:
         broken = len(self.refusals) + len(self.faults)
         if broken and len(self.refusals) == self.end - self.start:
             reason = self.faults[0].reason if self.faults else "store"
+            again = report.seq in account.refusals
             account.settle(report.seq, reason)
+            self.node.last_refused = self.arrival
             desk.count("refused", reason)
+            if not again:
+                desk.timeline.refused(self.node, account, report.seq, report.ts)
             return
-        self._settle_stored()
+        self._settle_stored(desk)
         desk.count("stored")
         desk.stored(report.ts)
 
-    def _settle_stored(self) -> None:
-        account, report = self.account, self.report
+    def _settle_stored(self, desk: Desk) -> None:
+        node, account, report = self.node, self.account, self.report
+        again = report.seq in account.refusals
         account.settle(report.seq)
+        node.last_stored = max(node.last_stored or 0, self.arrival)
         account.first_ts = min(account.first_ts or report.ts, report.ts)
         account.last_ts = max(account.last_ts, report.ts)
         limit = max(LATE_LEAST, LATE_INTERVALS * report.every * 1000)
-        account.late += self.arrival - report.ts > limit
+        late = self.arrival - report.ts > limit
+        account.late += late
+        desk.timeline.stored(node, account, report.seq, report.ts, late=late, again=again)
 
     def _quarantine(self, desk: Desk) -> None:
         """Keep what was refused of it: each metric as a report that holds nothing else."""
@@ -163,6 +178,7 @@ class BirthItem:
             account.declare(((r.first, r.last, r.reason) for r in birth.lost), birth.next)
             account.release(birth.oldest)
             account.expect(birth.next)
+            desk.timeline.changed(node, account)
             desk.acknowledge(node, account, urgent=not self.retained)
         for other in node.accounts.values():
             if other is not account and not other.closed and other.missing():
@@ -226,11 +242,13 @@ class RefusedItem:
         if node is None:
             return
         if account is None:
+            node.last_refused = self.record.time
             desk.unreadable(node)
             desk.touch(node)
             return
-        account.last_arrival = self.record.time
+        account.last_arrival = node.last_refused = self.record.time
         account.settle(self.seq, self.record.reason)
+        desk.timeline.refused(node, account, self.seq)
         desk.touch(node, account)
         desk.acknowledge(node, account)
 
@@ -262,7 +280,7 @@ class ReplayItem(ReportItem):
         wanted = seq in account.refusals if self.part else not account.known(seq)
         if not wanted or not self.counted:
             return
-        self._settle_stored()
+        self._settle_stored(desk)
         desk.touch(self.node, account)
         desk.acknowledge(self.node, account)
 

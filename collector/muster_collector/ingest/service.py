@@ -42,7 +42,7 @@ class Ingest:
             Path(data) / FILE_NAME, quarantine_bytes=config.limits.quarantine_mb << 20
         )
         ledger = self._file.load()
-        self.fleet = Fleet(ledger)
+        self.fleet = Fleet(ledger, self._file)
         patience = Patience()
         acks = Acks(
             self._publish, patience, every=config.collector.ack_every, root=config.mqtt.root
@@ -56,9 +56,10 @@ class Ingest:
             self._intake.take,
             max_packet=max(1 << 20, PACKET_ROOM * config.limits.payload_bytes),
         )
-        self._store = store
-        self._every = config.collector.completeness_every
-        self._clock = clock
+        self._writer = completeness.Writer(
+            self.fleet, self._file, desk.timeline, store, clock=clock,
+            every=config.collector.completeness_every, keep=config.collector.keep_completeness,
+        )  # fmt: skip
 
     @property
     def connected(self) -> bool:
@@ -73,12 +74,7 @@ class Ingest:
                 others = [
                     tasks.create_task(self._link.run(), name="broker"),
                     tasks.create_task(self._intake.tick(), name="acks"),
-                    tasks.create_task(
-                        completeness.write_for_ever(
-                            self.fleet, self._store, every=self._every, clock=self._clock
-                        ),
-                        name="completeness",
-                    ),
+                    tasks.create_task(self._writer.run(), name="completeness"),
                 ]
                 await stop.wait()
                 self._intake.finish()

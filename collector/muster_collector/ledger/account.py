@@ -10,13 +10,16 @@ Invariants: `beyond` holds nothing up to `through` + 1; `lost` sets are disjoint
 settled; stored + refused + lost + missing + pending = highest + 1 - before, where `before` is what
 this ledger never had to account for. What was given up as lost, or refused, and comes after all in
 a form that can be stored, is stored, and no longer lost or refused. No message costs more memory
-than a range, and ranges are capped. `missing` and `losses` may be read in any thread.
+than a range, and ranges are capped. `missing` and `losses` may be read in any thread. `marks` has
+the times of the reports beside those that are not stored, so that these can be placed in time (see
+`when`); `given_up` has what was lost and is only counted from now on, until somebody takes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from muster_collector.ledger.marks import Marks, Stretch
 from muster_collector.ledger.ranges import Ranges, Span
 
 BEFORE = "before"
@@ -34,9 +37,9 @@ class Account:
     """One epoch of one node."""
 
     __slots__ = (
-        "beyond", "closed", "duplicate", "epoch", "first_ts", "forgotten", "highest",
-        "last_arrival", "last_ts", "late", "lost", "node", "pending", "refusals", "refused",
-        "refused_lately", "stored", "through",
+        "beyond", "closed", "duplicate", "epoch", "first_ts", "forgotten", "given_up", "highest",
+        "last_arrival", "last_ts", "late", "lost", "marks", "node", "pending", "refusals",
+        "refused", "refused_lately", "stored", "through",
     )  # fmt: skip
 
     def __init__(self, node: str, epoch: int, oldest: int) -> None:
@@ -52,6 +55,8 @@ class Account:
         self.refused_lately: dict[int, str] = {}
         self.first_ts = self.last_ts = self.last_arrival = 0
         self.closed = False
+        self.given_up: list[tuple[str, Span]] = []
+        self.marks = Marks(oldest - 1)
 
     def known(self, seq: int) -> bool:
         """Whether that report is stored with certainty, or in hand: another one is a duplicate."""
@@ -140,6 +145,33 @@ class Account:
                 counts[reason] = counts.get(reason, 0) + len(ranges)
         return counts
 
+    def when(self, every: float) -> list[tuple[str, Stretch]]:
+        """What is missing ("") or lost (its reason), and when it was sampled, one each `every` s.
+
+        Between two reports whose times are known those between them are spread evenly; before the
+        first and after the last one by the interval. May be asked for in any thread.
+        """
+        spans = [("", span) for span in self.missing()]
+        for reason, ranges in list(self.lost.items()):
+            if reason != BEFORE:
+                spans += [(reason, span) for span in list(ranges.spans)]
+        return self.place(spans, every)
+
+    def place(self, spans: Sequence[tuple[str, Span]], every: float) -> list[tuple[str, Stretch]]:
+        """When some reports were sampled, by their neighbours."""
+        if not spans:
+            return []
+        where = self.marks.placing(every, self.last_arrival)
+        return [(reason, where(*span)) for reason, span in spans]
+
+    def prune(self) -> None:
+        """Forget the times that nothing stands beside any more."""
+        if self.marks.many(len(self.beyond.spans) + sum(len(r.spans) for r in self.lost.values())):
+            spans = self.missing()
+            for reason, ranges in self.lost.items():
+                spans += ranges.spans if reason != BEFORE else []
+            self.marks.keep({edge for low, high in spans for edge in (low - 1, high + 1)})
+
     def _open(self, first: int, last: int) -> Iterable[Span]:
         """What of first..last is neither settled nor pending."""
         spans = self.beyond.gaps(max(first, self.through + 1), last)
@@ -190,4 +222,5 @@ class Account:
             while len(ranges.spans) > MOST_RANGES:
                 first, last = ranges.spans.pop(0)
                 if reason != BEFORE:
+                    self.given_up.append((reason, (first, last)))
                     self.forgotten[reason] = self.forgotten.get(reason, 0) + last - first + 1

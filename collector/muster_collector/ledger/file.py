@@ -13,13 +13,16 @@ import fcntl
 import json
 import os
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from muster_collector.errors import ConfigError, MusterError
+from muster_collector.ledger import slots
 from muster_collector.ledger.account import Account
+from muster_collector.ledger.marks import Marks
 from muster_collector.ledger.nodes import Ledger, Node
 from muster_collector.ledger.ranges import Ranges
 
@@ -49,11 +52,21 @@ UPGRADES = (
     ALTER TABLE account ADD COLUMN refusals TEXT DEFAULT '';
     ALTER TABLE node ADD COLUMN source TEXT DEFAULT '';
     """,
+    f"""
+    ALTER TABLE account ADD COLUMN top INTEGER DEFAULT -1;
+    ALTER TABLE account ADD COLUMN top_ts INTEGER DEFAULT 0;
+    ALTER TABLE account ADD COLUMN marks TEXT DEFAULT '';
+    ALTER TABLE account ADD COLUMN eras TEXT DEFAULT '';
+    ALTER TABLE account ADD COLUMN moved INTEGER DEFAULT 0;
+    ALTER TABLE node ADD COLUMN last_stored INTEGER;
+    ALTER TABLE node ADD COLUMN last_refused INTEGER;
+    {slots.SCHEMA}
+    """,
 )
 """From an empty file to the present one, a step a version; only ever added to."""
 VERSION = len(UPGRADES)
-PUT_NODE = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constant
-PUT_ACCOUNT = f"INSERT OR REPLACE INTO account VALUES ({', '.join('?' * 16)})"  # noqa: S608
+PUT_NODE = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 15)})"  # noqa: S608 - constant
+PUT_ACCOUNT = f"INSERT OR REPLACE INTO account VALUES ({', '.join('?' * 21)})"  # noqa: S608
 PUT_REASON = "UPDATE quarantine SET reason = ?, detail = ? WHERE id = ?"
 OVERHEAD = 256
 """Bytes that a refused message costs in the file beside its payload."""
@@ -83,6 +96,7 @@ class Changes(NamedTuple):
     """Records that leave the quarantine."""
     refused_again: list[tuple[str, str, int]]
     """New reason, new detail, and the record that they are of."""
+    booked: slots.Booked
 
 
 @contextlib.contextmanager
@@ -121,12 +135,14 @@ class LedgerFile:
     def __init__(self, path: Path, *, quarantine_bytes: int) -> None:
         self.path = path
         self.quarantine_bytes = quarantine_bytes
+        self._lock = threading.Lock()
         try:
             self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._prepare()
         except sqlite3.Error as error:
             raise MusterError(f"{path}: {error}; move it away to begin a new ledger") from error
         self.held, self.dropped = self.db.execute("SELECT * FROM quarantine_total").fetchone()
+        (self.id,) = self.db.execute("SELECT id FROM identity").fetchone()
 
     def _prepare(self) -> None:
         (found,) = self.db.execute("PRAGMA user_version").fetchone()
@@ -136,6 +152,31 @@ class LedgerFile:
         self.db.execute("PRAGMA synchronous = FULL")
         for version, step in enumerate(UPGRADES[found:], found + 1):
             self.db.executescript(f"BEGIN; {step} PRAGMA user_version = {version}; COMMIT;")
+
+    def sums(
+        self, ranges: Iterable[tuple[int, int]], node: str | None = None
+    ) -> list[dict[str, slots.Sums]]:
+        """What is booked of every node (or of one) in each range; may be asked in any thread.
+
+        A reader of its own: it waits for no transaction, and none waits for it.
+        """
+        uri = f"{self.path.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as reader:
+            return [slots.sums(reader, *span, node) for span in ranges]
+
+    def hours(self) -> list[tuple[int, str]]:
+        """The hours of nodes that the store does not have yet as they are."""
+        return self.db.execute("SELECT start, node FROM hour").fetchall()
+
+    def told(self, hours: Iterable[tuple[int, str]]) -> None:
+        """The store has these hours now."""
+        with self._lock, slots.transaction(self.db):
+            self.db.executemany("DELETE FROM hour WHERE start = ? AND node = ?", hours)
+
+    def gather(self, now: int, keep: int) -> None:
+        """Gather what is booked into hours, and drop what is older than `keep` ms."""
+        with self._lock:
+            slots.gather(self.db, now, keep)
 
     def close(self) -> None:
         """Let the file go."""
@@ -155,21 +196,16 @@ class LedgerFile:
     def commit(self, changes: Changes) -> None:
         """Write it all, or nothing."""
         db = self.db
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with self._lock, slots.transaction(db):
             db.executemany(PUT_NODE, changes.nodes)
             db.executemany(PUT_ACCOUNT, changes.accounts)
             db.executemany("DELETE FROM account WHERE node = ? AND epoch = ?", changes.gone)
+            slots.book(db, changes.booked)
             db.executemany(PUT_REASON, changes.refused_again)
             held, dropped = self.held, self.dropped
             if changes.quarantined or changes.released:
                 held = self._release(changes.released)
                 held, dropped = self._quarantine(changes.quarantined, held)
-            db.execute("COMMIT")
-        except sqlite3.Error:
-            with contextlib.suppress(sqlite3.Error):
-                db.execute("ROLLBACK")
-            raise
         self.held, self.dropped = held, dropped
 
     def _release(self, numbers: Iterable[int]) -> int:
@@ -208,6 +244,7 @@ def node_row(node: Node) -> tuple[Any, ...]:
         node.node, node.site, node.first_seen, node.every, node.last_report_ts, node.last_arrival,
         node.epoch, node.simulated, node.agent, json.dumps(node.inventory),
         json.dumps(node.former), node.unreadable, node.source,
+        node.last_stored, node.last_refused,
     )  # fmt: skip
 
 
@@ -216,7 +253,7 @@ def _node(row: tuple[Any, ...]) -> Node:
         node=row[0], site=row[1], first_seen=row[2], every=row[3], last_report_ts=row[4],
         last_arrival=row[5], epoch=row[6], simulated=bool(row[7]), agent=row[8],
         inventory=json.loads(row[9]), former=Counter(json.loads(row[10])), unreadable=row[11],
-        source=row[12],
+        source=row[12], last_stored=row[13], last_refused=row[14],
     )  # fmt: skip
 
 
@@ -231,6 +268,8 @@ def account_row(account: Account) -> tuple[Any, ...]:
         account.stored, account.duplicate, account.refused, account.late,
         account.first_ts, account.last_ts, account.last_arrival, account.closed,
         json.dumps(account.refusals.spans) if account.refusals else "",
+        account.marks.top, account.marks.top_ts,
+        json.dumps(account.marks.times) if account.marks.times else "", "", 0,
     )  # fmt: skip
 
 
@@ -245,4 +284,6 @@ def _account(row: tuple[Any, ...]) -> Account:
     account.first_ts, account.last_ts, account.last_arrival = row[11:14]
     account.closed = bool(row[14])
     account.refusals = Ranges(json.loads(row[15] or "[]"))
+    times = {int(seq): ts for seq, ts in json.loads(row[18] or "{}").items()}
+    account.marks = Marks(row[16], row[17], times) if row[17] else Marks(account.highest)
     return account

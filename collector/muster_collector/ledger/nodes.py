@@ -41,6 +41,7 @@ class Totals(NamedTuple):
 class Node:
     """One node; `every` in seconds, `last_report_ts` by its own clock, the others by ours.
 
+    `last_stored` and `last_refused` are arrivals of what was stored and of what was refused.
     `source` is the topic pattern that another agent's metrics of it come by; "" for our agent's.
     """
 
@@ -62,6 +63,8 @@ class Node:
     config: ConfigState | None = None
     """What became of the configuration wanted last; retained, so no ledger keeps it."""
     source: str = ""
+    last_stored: int | None = None
+    last_refused: int | None = None
 
     @property
     def totals(self) -> Totals:
@@ -108,8 +111,8 @@ class Node:
             account.close()
         return ended
 
-    def archive(self) -> list[int]:
-        """Fold the oldest epochs beyond `MOST_EPOCHS` into `former`; the epochs that went."""
+    def archive(self) -> list[Account]:
+        """Fold the oldest epochs beyond `MOST_EPOCHS` into `former`; the accounts that went."""
         others = [a for a in self.accounts.values() if a.epoch != self.epoch and not a.pending]
         others.sort(key=lambda account: account.last_arrival)
         gone = others[: max(0, len(self.accounts) - MOST_EPOCHS)]
@@ -118,7 +121,7 @@ class Node:
             self.former.update(_counts(account))
             self.former.update({f"lost:{r}": n for r, n in account.losses.items()})
             del self.accounts[account.epoch]
-        return [account.epoch for account in gone]
+        return gone
 
 
 def _counts(account: Account) -> dict[str, int]:

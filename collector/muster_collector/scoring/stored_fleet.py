@@ -14,7 +14,7 @@ from muster_collector.store.base import Query, Read, Store, Table
 
 DAY = 86_400_000
 COUNTS = ("stored", "duplicate", "refused", "late", "lost", "missing")
-SILENT = "silent_s"
+SILENT, STATE = "silent_s", "state"
 ONLINE_WITHIN = 120.0
 """Seconds since the last report within which a node counts as connected."""
 
@@ -36,6 +36,7 @@ class StoredNode:
     agent: str = ""
     inventory: Mapping[str, Any] = field(default_factory=dict)
     config: None = None
+    state: str | None = None
 
 
 class StoredFleet:
@@ -53,7 +54,7 @@ class StoredFleet:
     async def refresh(self) -> None:
         """Read the accounts; `StoreError` leaves what was known."""
         now = self.clock()
-        reads = tuple(Read(name, "last") for name in (*COUNTS, SILENT))
+        reads = tuple(Read(name, "last") for name in (*COUNTS, SILENT, STATE))
         query = Query("completeness", reads, now - DAY, now + 1, group=("host", "site"))
         table = await self.store.select(query)
         found: dict[str, StoredNode] = {}
@@ -84,4 +85,5 @@ def _node(table: Table, row: int, now: int) -> StoredNode:
         online=silent is not None and silent < ONLINE_WITHIN,
         totals={count: int(last(count) or 0) for count in COUNTS},
         simulated=name.startswith("sim-"),
+        state=last(STATE),
     )

@@ -110,11 +110,12 @@ def opener(tmp_path: Path) -> Opener:
 
     @asynccontextmanager
     async def opened(
-        fleet: SmallFleet | None = None,
+        fleet: Any = None,
         estate: Estate = ESTATE,
         token: str | None = None,
         *,
         local_only: bool = True,
+        accounts: Any = None,
     ) -> AsyncIterator[World]:
         store = EmbeddedStore(tmp_path / "store.duckdb")
         await store.open()
@@ -130,6 +131,7 @@ def opener(tmp_path: Path) -> Opener:
             store=store,
             fleet=made.fleet,
             scorer=scorer,
+            accounts=accounts,
             connected=lambda: made.connected,
             metrics=lambda: b"muster_up 1\n",
             stop=stop,

@@ -1,0 +1,240 @@
+"""Completeness over HTTP: what became of the reports of any node or place, in any range of time."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Response
+
+from muster_collector.api import history, nodes, times
+from muster_collector.api.params import (
+    DurationText,
+    Format,
+    LevelName,
+    Limit,
+    Offset,
+    TimeText,
+    check_size,
+    duration,
+    table,
+    time_range,
+)
+from muster_collector.api.services import Given, Services
+from muster_collector.ledger import slots
+from muster_collector.ledger.periods import COUNTS, Period, total
+from muster_collector.ledger.states import STATES
+from muster_collector.scoring.units import Level, make_units
+from muster_collector.store import base
+
+router = APIRouter(prefix="/api/v1", tags=["nodes"])
+HOURLY = "completeness_hourly"
+DAY = 86_400_000
+ABOUT = ("level", "id", "site")
+ONE = ("online", "state", "last_report", "silent_s", "silent_since")
+MANY = ("nodes", *(f"nodes_{state}" for state in STATES), "planned", "never_seen")
+
+Row = dict[str, Any]
+Span = tuple[int, int]
+
+
+@router.get("/completeness")
+async def completeness(
+    *,
+    given: Given,
+    level: LevelName = "node",
+    id: Annotated[list[str] | None, Query(max_length=200, description="may be repeated")] = None,  # noqa: A002 - the parameter's public name
+    site: str | None = None,
+    node: str | None = None,
+    from_: Annotated[TimeText, Query(alias="from")] = None,
+    to: TimeText = None,
+    step: DurationText = None,
+    zone: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Limit = 10_000,
+    offset: Offset = 0,
+    format: Format = "json",  # noqa: A002 - the parameter's public name
+) -> Response:
+    """What became of every report of each node, site, district, region or of the fleet.
+
+    Without times since each node's first report. With `from`, `to` or `step` of the reports that
+    were sampled then; the range is widened to whole five minutes, and to whole hours where it
+    begins more than three days ago: `from` and `to` of the answer say to what. Steps of days are
+    local days of the estate's time zone, or of `zone`. State, silence and plan are of now.
+    """
+    units = make_units(given.scorer.estate, given.fleet, given.now() + 1)
+    chosen = _chosen(given, site, node)
+    groups = _groups(units[level], units["node"], chosen, id, whole=site is None and node is None)
+    answer: Row = {}
+    timed: list[tuple[Row, Mapping[str, Period]]]
+    if from_ or to or step:
+        span = time_range(from_, to, given.now())
+        spans = _spans(given, span, duration("step", step) if step else None, zone)
+        check_size(len(groups) * len(spans), 0, 0, 1)
+        answer = {"from": times.iso(spans[0][0]), "to": times.iso(spans[-1][1])}
+        found = await _periods(given, spans, node, set(chosen))
+        timed = [
+            ({"time": times.iso(start)} if step else {}, {n: found[n][at] for n in found})
+            for at, (start, _) in enumerate(spans)
+        ]
+    else:
+        timed = [({}, await asyncio.to_thread(_so_far, chosen))]
+    rows, sums = await asyncio.to_thread(_rows, given, units[level], chosen, groups, timed)
+    columns = (*(("time",) if step else ()), *ABOUT, *(ONE if level == "node" else MANY))
+    columns = (*columns, *COUNTS, "unreadable", "complete")
+    page = rows[offset : offset + limit]
+    return await table(page, columns, format, total=len(rows), offset=offset, **answer, sum=sums)
+
+
+def _rows(
+    given: Services,
+    level: Level,
+    chosen: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    timed: Sequence[tuple[Row, Mapping[str, Period]]],
+) -> tuple[list[Row], Row]:
+    """A row for each step and unit, and the sum of all."""
+    about = {unit: _about(given, level, unit, chosen, group) for unit, group in groups.items()}
+    rows: list[Row] = []
+    everything = Period()
+    for when, periods in timed:
+        for unit, members in groups.items():
+            whole = total(periods[name] for name in members if name in periods)
+            everything.add(whole)
+            rows.append(when | about[unit] | _counts(whole, chosen, members))
+    return rows, _counts(everything, chosen, [n for group in groups.values() for n in group])
+
+
+def _chosen(given: Services, site: str | None, node: str | None) -> dict[str, Any]:
+    wanted = {"site": site, "node": node}
+    only = {name: value for name, value in wanted.items() if value is not None}
+    return {info.node: info for info in nodes.filtered(given, only)}
+
+
+def _groups(
+    level: Level,
+    every: Level,
+    chosen: Mapping[str, Any],
+    wanted: Sequence[str] | None,
+    *,
+    whole: bool,
+) -> dict[str, list[str]]:
+    """Each unit with its chosen nodes; empty places too where nothing narrows the choice."""
+    for unit in wanted or ():
+        if unit not in level.index:
+            raise HTTPException(404, f"no {level.name} with the id {unit[:80]!r}")
+    groups: dict[str, list[str]] = {unit: [] for unit in level.ids} if whole else {}
+    own = "id" if level.name == "node" else level.name
+    for name, tags in zip(every.ids, every.tags, strict=True):
+        if name in chosen:
+            groups.setdefault(dict(tags).get(own, level.name), []).append(name)
+    if level.name == "node":
+        # One that was heard of only now belongs to no level yet.
+        groups = {name: [name] for name in chosen}
+    return {unit: group for unit, group in groups.items() if wanted is None or unit in wanted}
+
+
+def _about(
+    given: Services, level: Level, unit: str, chosen: Mapping[str, Any], members: Sequence[str]
+) -> Row:
+    """Who it is, and how it is with it now."""
+    if level.name == "node":
+        info = chosen[unit]
+        row = nodes.about_node(given, info)
+        last = info.last_arrival if row["state"] == "silent" else None
+        made: Row = {"level": "node", "id": unit, "node": unit, "site": info.site}
+        made |= {name: row[name] for name in ("online", "state", "last_report", "silent_s")}
+        return made | {"silent_since": times.iso(last) if last else None}
+    tags = dict(level.tags[level.index[unit]])
+    states = Counter(given.state(chosen[name]) for name in members)
+    planned = int(level.planned[level.index[unit]])
+    made = tags | {"nodes": len(members), "planned": planned}
+    made |= {f"nodes_{state}": states[state] for state in STATES}
+    return made | {"never_seen": max(0, planned - len(members))}
+
+
+def _counts(period: Period, chosen: Mapping[str, Any], members: Sequence[str]) -> Row:
+    made: Row = {name: getattr(period, name) for name in COUNTS}
+    made["unreadable"] = sum(int(getattr(chosen[name], "unreadable", 0)) for name in members)
+    made["complete"] = round(period.stored / period.expected, 6) if period.expected else None
+    return made | {"reasons": dict(sorted(period.reasons.items()))}
+
+
+def _so_far(chosen: Mapping[str, Any]) -> dict[str, Period]:
+    """Counts of each node since its first report: of what was made, whatever the interval is."""
+    found = {}
+    for name, info in chosen.items():
+        totals = nodes.plain(info.totals)
+        counts = {key: int(totals.get(key, 0)) for key in COUNTS}
+        period = Period(**counts, reasons=Counter(totals.get("reasons", {})))
+        period.expected = period.stored + period.refused + period.lost + period.missing
+        found[name] = period
+    return found
+
+
+def _spans(given: Services, span: Span, step: int | None, zone: str | None) -> list[Span]:
+    """The range as rows of the ledger can answer it, cut into steps."""
+    now = given.now()
+    first, last = slots.widen(*span, now)
+    if given.accounts is None:
+        first, last = first // slots.HOUR * slots.HOUR, -(-last // slots.HOUR) * slots.HOUR
+    if step is None:
+        return [(first, last)]
+    coarse = given.accounts is None or first < slots.fine_since(now)
+    least = slots.HOUR if coarse else slots.SLOT
+    if step % least:
+        text = "1h, from three days ago on 5m" if coarse else "5m"
+        raise HTTPException(400, f"step={step / 1000:g}s: use a multiple of {text}")
+    check_size(1, first, last, step)
+    begin = history.begin_of(step, zone or given.scorer.estate.timezone)
+    return list(_steps(first, last, step, begin, least))
+
+
+def _steps(
+    first: int, last: int, step: int, begin: Callable[[int], int], least: int
+) -> Iterator[Span]:
+    start = first
+    while start < last:
+        # From a day's beginning a day and a half on is in the next day, also when clocks change.
+        following = begin(begin(start) + step + min(step, DAY) // 2) // least * least
+        end = min(last, following if following > start else start + step)
+        yield start, end
+        start = end
+
+
+async def _periods(
+    given: Services, spans: Sequence[Span], node: str | None, chosen: set[str]
+) -> dict[str, list[Period]]:
+    """The account of every chosen node in each span."""
+    accounts = given.accounts
+    if accounts is None:
+        return await _stored(given, spans, chosen)
+    try:
+        return await asyncio.to_thread(
+            lambda: {
+                name: periods
+                for name, periods in accounts.periods(spans, given.now(), node)
+                if name in chosen
+            }
+        )
+    except sqlite3.Error as error:
+        raise HTTPException(503, f"the ledger does not answer: {error}") from error
+
+
+async def _stored(
+    given: Services, spans: Sequence[Span], chosen: set[str]
+) -> dict[str, list[Period]]:
+    """The same from the store, which another process keeps up to date within minutes."""
+    found = {name: [Period() for _ in spans] for name in chosen}
+    reads = tuple(base.Read(name, "sum") for name in COUNTS)
+    for at, (start, end) in enumerate(spans):
+        query = base.Query(HOURLY, reads, start + 1, end + 1, ("host",))
+        rows = await given.store.select(query)
+        for row, name in enumerate(rows.columns.get("host", [])):
+            if name in found:
+                for count in COUNTS:
+                    value = rows.columns[f"{count}_sum"][row]
+                    setattr(found[name][at], count, int(value or 0))
+    return found
