@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
@@ -151,6 +152,54 @@ class Limits(Section):
     """megabytes of refused messages to keep, the newest"""
 
 
+NodeName = Annotated[str, Field(pattern=rf"^{topics.NAME.pattern}$")]
+
+
+class Source(Section):
+    """Machines that another agent measures, Telegraf or collectd, over the same broker.
+
+    Repeat it as `[[source]]` for each kind of topic; the first one whose topic matches counts.
+    """
+
+    topic: str = Field(pattern=r"^[^+#/$\s][^+#/\s]*(?:/(?:\+|[^+#/\s]+))*(?:/#)?$")
+    """the topics, with `+` and `#` as in a subscription"""
+    format: Literal["influx", "json", "collectd"]
+    """Telegraf's data_format, batched or not; or collectd's mqtt plugin"""
+    site: str = ""
+    """the site of all its hosts that nothing else gives one"""
+    site_tag: str = ""
+    """the tag that names the site"""
+    site_level: int = Field(default=0, ge=0, le=64)
+    """the level of the topic that names the site, counted from 1; 0 for none"""
+    sites: dict[NodeName, NodeName] = {}
+    """the sites of single nodes, before all others"""
+    host_tag: str = "host"
+    """the tag that names the host"""
+    host_level: int = Field(default=0, ge=0, le=64)
+    """the level of the topic that names the host, so that an ACL can guard it; 0 for the tag"""
+    nodes: dict[str, NodeName] = {}
+    """node ids of hosts whose own name is none, or should not be"""
+    precision: Literal["auto", "ns", "us", "ms", "s"] = "auto"
+    """the unit of timestamps; auto is Telegraf's default: ns in influx, s in json"""
+    every: Duration = Field(default=10.0, ge=0.1, le=86_400)
+    """Telegraf's `interval`, collectd's `Interval`: where nothing came for that long is a gap"""
+    most_nodes: int = Field(default=1000, ge=1)
+    """hosts that may come from it; more are refused"""
+    payload_bytes: int = Field(default=1 << 20, ge=1024, le=64 << 20)
+    """bytes of a message"""
+    metrics: int = Field(default=10_000, ge=1)
+    """metrics in a message"""
+    types_db: Path | None = None
+    """collectd needs it, for the names of values: a node's /usr/share/collectd/types.db"""
+
+    @field_validator("nodes")
+    @classmethod
+    def _no_two_hosts_in_one(cls, value: dict[str, str]) -> dict[str, str]:
+        if len(set(value.values())) < len(value):
+            raise ValueError("two hosts have one node id: give each its own")
+        return value
+
+
 class Scoring(Section):
     """Readiness."""
 
@@ -184,8 +233,21 @@ class Config(Section):
     collector: Collector = Collector()
     store: Store = Store()
     limits: Limits = Limits()
+    source: tuple[Source, ...] = ()
     scoring: Scoring = Scoring()
     api: Api = Api()
+
+    @field_validator("source")
+    @classmethod
+    def _not_ours(cls, value: tuple[Source, ...], info: ValidationInfo) -> tuple[Source, ...]:
+        root = info.data["mqtt"].root if "mqtt" in info.data else topics.ROOT
+        for source in value:
+            first = source.topic.partition("/+")[0].removesuffix("/#")
+            if f"{root}/".startswith(f"{first}/"):
+                raise ValueError(
+                    f'topic = "{source.topic}": takes in {root}, which is Muster\'s own'
+                )
+        return value
 
     @field_validator("collector")
     @classmethod
@@ -216,17 +278,25 @@ def load(path: Path) -> Config:
 
 def _line(problem: Any) -> str:
     """One problem as "[section] key = value: what would be right"."""
-    section, *keys = [str(step) for step in problem["loc"]] or ["?"]
+    section, *keys = [str(step) for step in problem["loc"] if type(step) is not int] or ["?"]
     key = keys[0] if keys else ""
     if problem["type"] == "extra_forbidden":
-        model = Config.model_fields[section].annotation if keys else Config
+        model = model_of(section) if keys else Config
         known = ", ".join(getattr(model, "model_fields", {}))
         place = f"[{section}] {key}" if keys else f"[{section}]"
         return f"{place}: unknown {'key' if keys else 'section'}, use one of {known}"
+    if problem["type"] == "missing":
+        return f"[{section}] {key}: is needed"
     message = problem["msg"].removeprefix("Value error, ")
     value = problem["input"]
     shown = f'"{value}"' if isinstance(value, str) else value
     return f"[{section}] {key} = {shown}: {message}" if keys else f"[{section}]: {message}"
+
+
+def model_of(section: str) -> Any:
+    """The declaration of a section, also of one that may be repeated."""
+    declared: Any = Config.model_fields[section].annotation
+    return next(iter(get_args(declared)), declared)
 
 
 def read_secret(path: Path | None, place: str) -> str | None:

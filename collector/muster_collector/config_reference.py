@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from muster_collector.config import Config
+from muster_collector.config import Config, model_of
 from muster_wire import topics
 
 HEAD = """\
@@ -34,9 +35,9 @@ def page() -> Iterator[str]:
     """The lines of the page."""
     yield HEAD
     for name, section in Config.model_fields.items():
-        model: Any = section.annotation
-        yield f"## [{name}]\n"
-        yield f"{model.__doc__.strip()}\n"
+        model = model_of(name)
+        yield f"## [[{name}]]\n" if section.default == () else f"## [{name}]\n"
+        yield f"{inspect.getdoc(model)}\n"
         yield "| setting | default | meaning |"
         yield "|---|---|---|"
         schema = model.model_json_schema()["properties"]
@@ -49,6 +50,8 @@ def page() -> Iterator[str]:
 def default(declared: FieldInfo) -> str:
     """A default as one would write it in the file."""
     value = declared.default
+    if declared.is_required():
+        return "needed"
     if value is None:
         return "none"
     if isinstance(value, float):

@@ -54,6 +54,7 @@ class Known:
     epoch: int | None = 1
     simulated: bool = False
     agent: str = "0.1.0"
+    source: str = ""
     inventory: Mapping[str, Any] = field(default_factory=dict)
     totals: Any = field(default_factory=lambda: {"stored": 360, "duplicate": 3})
     config: ConfigState | None = None

@@ -34,7 +34,7 @@ router = APIRouter(prefix="/api/v1", tags=["nodes"])
 HOURLY = "completeness_hourly"
 DAY = 86_400_000
 ABOUT = ("level", "id", "site")
-ONE = ("online", "state", "last_report", "silent_s", "silent_since")
+ONE = ("account", "online", "state", "last_report", "silent_s", "silent_since")
 MANY = ("nodes", *(f"nodes_{state}" for state in STATES), "planned", "never_seen")
 
 Row = dict[str, Any]
@@ -63,6 +63,8 @@ async def completeness(
     were sampled then; the range is widened to whole five minutes, and to whole hours where it
     begins more than three days ago: `from` and `to` of the answer say to what. Steps of days are
     local days of the estate's time zone, or of `zone`. State, silence and plan are of now.
+    `account` says what a node's rests on: `sequence` counts reports, which our agent numbers;
+    `interval` counts the intervals of another agent in which anything came, and knows only gaps.
     """
     units = make_units(given.scorer.estate, given.fleet, given.now() + 1)
     chosen = _chosen(given, site, node)
@@ -145,7 +147,7 @@ def _about(
         row = nodes.about_node(given, info)
         last = info.last_arrival if row["state"] == "silent" else None
         made: Row = {"level": "node", "id": unit, "node": unit, "site": info.site}
-        made |= {name: row[name] for name in ("online", "state", "last_report", "silent_s")}
+        made |= {name: row[name] for name in ONE[:-1]}
         return made | {"silent_since": times.iso(last) if last else None}
     tags = dict(level.tags[level.index[unit]])
     states = Counter(given.state(chosen[name]) for name in members)

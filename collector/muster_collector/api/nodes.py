@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1", tags=["nodes"])
 TOTALS = ("stored", "duplicate", "refused", "late", "lost", "missing", "unreadable")
 COLUMNS = (
     "node", "site", "online", "state", "simulated", "every", "first_seen", "last_report",
-    "silent_s", "agent", "config", "config_id", "score", "grade", *TOTALS,
+    "silent_s", "agent", "account", "config", "config_id", "score", "grade", *TOTALS,
 )  # fmt: skip
 
 
@@ -87,6 +87,7 @@ def about_node(given: Services, info: NodeInfo) -> dict[str, Any]:
         "last_report": times.iso(last) if last is not None else None,
         "silent_s": silent,
         "agent": info.agent,
+        "account": "interval" if info.source else "sequence",
         "config": info.config.state if info.config else "",
         "config_id": info.config.id if info.config else "",
         "score": None,

@@ -21,7 +21,10 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class NodeInfo(Protocol):
-    """What the collector knows of a node; times in ms, `every` in seconds."""
+    """What the collector knows of a node; times in ms, `every` in seconds.
+
+    `source` is the topic pattern of another agent that measures it, "" for ours.
+    """
 
     node: str
     site: str
@@ -33,6 +36,7 @@ class NodeInfo(Protocol):
     epoch: int | None
     simulated: bool
     agent: str
+    source: str
     inventory: Mapping[str, Any]
     totals: Any
     config: ConfigState | None

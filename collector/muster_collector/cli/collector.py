@@ -63,6 +63,7 @@ def check(options: argparse.Namespace) -> int:
     """Check the configuration and the files that it names."""
     from muster_collector import config, service
     from muster_collector.api.guard import check_exposure
+    from muster_collector.ingest.sources.source import Source
     from muster_collector.store import open_store
 
     settings = config.load(options.config)
@@ -73,13 +74,16 @@ def check(options: argparse.Namespace) -> int:
         from muster_collector.ingest.tls import context
 
         context(settings.mqtt)
+    for source in settings.source:
+        Source(source)
     if {"score", "api"} & set(settings.collector.roles):
         service.method(settings)
     if "api" in settings.collector.roles:
         check_exposure(settings.api.host, token, allow_open=settings.api.open)
-    for section, model in settings:
-        for key, value in model:
-            print(f"[{section}] {key} = {shown(value)}")
+    for section, found in settings:
+        for model in found if isinstance(found, tuple) else (found,):
+            for key, value in model:
+                print(f"[{section}] {key} = {shown(value)}")
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from muster_collector.cli import client, output
 
 LEVELS = ("node", "site", "district", "region", "fleet")
-NODE = ("id", "site", "state", "last_report", "silent_since")
+NODE = ("id", "site", "account", "state", "last_report", "silent_since")
 PLACE = (
     "id", "nodes", "nodes_healthy", "nodes_late", "nodes_refused", "nodes_silent", "never_seen",
 )  # fmt: skip

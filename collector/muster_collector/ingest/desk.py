@@ -15,6 +15,7 @@ from muster_collector.ingest import events
 from muster_collector.ingest.acks import Acks
 from muster_collector.ingest.items import Item, Refusal
 from muster_collector.ingest.patience import Patience
+from muster_collector.ingest.sources import interval
 from muster_collector.ingest.timeline import Timeline
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.file import Changes, Quarantined, account_row, node_row
@@ -57,9 +58,12 @@ class Desk:
         self._counts.clear()
 
     def end_epochs(self, now: int) -> None:
-        """Close the old epochs of which nothing came for a while; `now` in ms."""
+        """Close old epochs and old gaps of which nothing came for a while; `now` in ms."""
         self._now = time.monotonic()
         for node in self.ledger.nodes.values():
+            if node.source and (changed := interval.close_gaps(node, now)):
+                self.touch(node, changed)
+                self.timeline.changed(node, changed)
             if len(node.accounts) > 1:
                 for account in node.end_epochs(now):
                     events.epoch_ended(node.node, account.epoch, account.losses)
@@ -105,7 +109,8 @@ class Desk:
     def replayed(self, number: int, refusal: Refusal | None = None) -> None:
         """A record left the quarantine, or stays there for a new reason."""
         self.count("replayed", refusal.reason if refusal else "")
-        self._replayed.append((number, refusal))
+        if number:
+            self._replayed.append((number, refusal))
 
     def unreadable(self, node: Node) -> None:
         """A message of the node did not say which report it was."""

@@ -104,8 +104,7 @@ class Intake:
         self, topic: str, payload: bytes, content_type: str, qos: int, retained: bool
     ) -> asyncio.Future[None] | None:
         """A message has come; the future is done when it may be acknowledged to the broker."""
-        if qos == 0 and self.in_hand >= self.most_in_hand:
-            events.overflow(topic)
+        if self.overflows(topic, qos):
             return None
         message = Incoming(topic, payload, content_type, retained, self.clock())
         if content_type == ECHO:
@@ -116,6 +115,13 @@ class Intake:
         except reading.RefusedError as error:
             item = self._refused(message, error)
         return None if item is None else self.add(item)
+
+    def overflows(self, topic: str, qos: int) -> bool:
+        """Whether a message must be dropped, because nothing else would bound what is in hand."""
+        if qos > 0 or self.in_hand < self.most_in_hand:
+            return False
+        events.overflow(topic)
+        return True
 
     async def run(self) -> None:
         """Store batches, one after the other, until cancelled or `finish`ed."""

@@ -147,8 +147,9 @@ class ReportItem:
         node.last_arrival = self.arrival
         node.last_report_ts = max(node.last_report_ts or 0, report.ts)
         node.every = report.every
-        if node.epoch is None:
-            node.epoch = report.epoch
+        if node.epoch is None or node.source:
+            # Our agent takes the place of another one that measured this host before.
+            node.epoch, node.source = report.epoch, ""
         if not node.has_status:
             node.online = True
 
@@ -168,6 +169,7 @@ class BirthItem:
         node, birth, account = self.node, self.birth, self.account
         desk.count("birth")
         if not self.retained or node.epoch in (None, birth.epoch):
+            node.source = ""
             node.epoch = birth.epoch
             node.agent = birth.agent
             node.inventory = birth.inventory
@@ -277,12 +279,14 @@ class ReplayItem(ReportItem):
             return
         self._quarantine(desk)
         desk.stored(self.report.ts)
-        wanted = seq in account.refusals if self.part else not account.known(seq)
+        counts_alone = not self.part or bool(self.node.source)
+        wanted = not account.known(seq) if counts_alone else seq in account.refusals
         if not wanted or not self.counted:
             return
         self._settle_stored(desk)
         desk.touch(self.node, account)
-        desk.acknowledge(self.node, account)
+        if not self.node.source:
+            desk.acknowledge(self.node, account)
 
     def _refusal(self) -> Refusal | None:
         """Why nothing of it is stored now."""

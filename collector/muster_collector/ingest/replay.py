@@ -15,10 +15,20 @@ from typing import NamedTuple
 from muster_collector import quarantine
 from muster_collector.errors import StoreError
 from muster_collector.ingest import reading
-from muster_collector.ingest.intake import Intake
-from muster_collector.ingest.items import METRIC, POINT, Refusal, ReplayItem, StaysItem
+from muster_collector.ingest.intake import Incoming, Intake
+from muster_collector.ingest.items import (
+    METRIC,
+    POINT,
+    Item,
+    Refusal,
+    RefusedItem,
+    ReplayItem,
+    StaysItem,
+)
 from muster_collector.ingest.reading import RefusedError
 from muster_collector.ingest.shapes import Shapes
+from muster_collector.ingest.sources.intake import SampleItem, Sources
+from muster_collector.ingest.sources.source import Source
 from muster_collector.ledger.account import Account
 from muster_collector.quarantine import Chosen, Kept
 from muster_wire.messages import Report
@@ -47,8 +57,11 @@ class Result(NamedTuple):
 class Quarantine:
     """The quarantine of a running collector: looked into, and played again, one call at a time."""
 
-    def __init__(self, intake: Intake, directory: Path, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, intake: Intake, sources: Sources, directory: Path, *, patience: float = PATIENCE
+    ) -> None:
         self._intake = intake
+        self._sources = sources
         self._directory = directory
         self._patience = patience
         self._one = asyncio.Lock()
@@ -80,25 +93,71 @@ class Quarantine:
         """Why it would be refused."""
         now = self._intake.clock()
         try:
+            if (source := self._source(record)) is not None:
+                return self._judge_samples(source, record, now)
             points, faults = shapes.points(self._report(record, now), now)
         except RefusedError as error:
             return Refusal(error.reason, error.detail)
         return Refusal(faults[0].reason, faults[0].detail) if faults and not points else None
 
+    def _judge_samples(self, source: Source, record: Kept, now: int) -> Refusal | None:
+        latest = now + round(self._intake.limits.future * 1000)
+        groups, bad = source.read(record.topic, record.payload, latest)
+        return None if groups or not bad else Refusal(bad[0].reason, bad[0].detail)
+
     async def _play(self, records: Sequence[Kept]) -> list[Result]:
-        items = [self._take(record) for record in records]
-        done = [self._intake.add(item) for item in items]
+        work = [self._take(record) for record in records]
+        done = [self._intake.add(item) for items in work for item in items]
         _, late = await asyncio.wait(done, timeout=self._patience)
         if late:
             raise StoreError("the store takes nothing now; what is in hand goes on when it does")
-        return [_result(record, item.refusal) for record, item in zip(records, items, strict=True)]
+        return [
+            _result(record, getattr(items[0], "refusal", None))
+            for record, items in zip(records, work, strict=True)
+        ]
 
-    def _take(self, record: Kept) -> ReplayItem | StaysItem:
-        intake, now = self._intake, self._intake.clock()
+    def _take(self, record: Kept) -> list[Item]:
+        """What a record will do; the first item says what becomes of the record."""
+        now = self._intake.clock()
         try:
-            report = self._report(record, now)
+            if (source := self._source(record)) is not None:
+                return self._samples(source, record)
+            return [self._item(record, self._report(record, now), now)]
         except RefusedError as error:
-            return StaysItem(record.id, Refusal(error.reason, error.detail))
+            return [StaysItem(record.id, Refusal(error.reason, error.detail))]
+
+    def _source(self, record: Kept) -> Source | None:
+        """The source of a whole message of another agent, or of a line of one."""
+        return None if _is_part(record) else self._sources.of(record.topic)
+
+    def _samples(self, source: Source, record: Kept) -> list[Item]:
+        if record.size > len(record.payload):
+            raise RefusedError(*CUT)
+        message = Incoming(
+            record.topic, record.payload, record.content_type, retained=False, time=record.time
+        )
+        found = list(self._sources.items(source, message))
+        samples = [item for item in found if isinstance(item, SampleItem)]
+        others = [item for item in found if isinstance(item, RefusedItem)]
+        if not samples:
+            reason, detail = (
+                ("empty", "no metrics")
+                if not others
+                else (others[0].record.reason, others[0].record.detail)
+            )
+            raise RefusedError(reason, detail)
+        first = [record.id, *[0] * (len(samples) - 1)]
+        played: list[Item] = [
+            ReplayItem(
+                item.topic, item.node, item.account, item.report, item.arrival, duplicate=False,
+                start=item.start, end=item.end, faults=item.faults, number=number,
+            )
+            for item, number in zip(samples, first, strict=True)
+        ]  # fmt: skip
+        return [*played, *others]
+
+    def _item(self, record: Kept, report: Report, now: int) -> ReplayItem:
+        intake = self._intake
         node = intake.ledger.node(report.node, report.site, record.time)
         # An epoch that is not there while older ones were folded into a sum may be in that sum.
         counted = report.epoch in node.accounts or not node.former
@@ -121,6 +180,9 @@ class Quarantine:
         """The report in a record; raises `RefusedError`."""
         if record.size > len(record.payload):
             raise RefusedError(*CUT)
+        if _is_part(record):
+            # It is ours, made of a report that had passed.
+            return reading.REPORT.validate_json(record.payload)
         place = self._intake.place(record.topic)
         if place.kind != "report":
             raise RefusedError(*OTHER)

@@ -15,6 +15,8 @@ from muster_collector.ingest.intake import Intake, wall_clock
 from muster_collector.ingest.mqtt import Link
 from muster_collector.ingest.patience import Patience
 from muster_collector.ingest.replay import Quarantine
+from muster_collector.ingest.sources.intake import Sources
+from muster_collector.ingest.sources.source import Source
 from muster_collector.ledger.file import FILE_NAME, LedgerFile
 from muster_collector.store.base import Store
 from muster_wire import topics
@@ -22,6 +24,10 @@ from muster_wire import topics
 KINDS = ("report", "birth", "status", "config/state")
 LAST_WRITE = 10.0
 """Seconds that the last batch gets when the collector ends; what is left comes again."""
+SOURCE_WINDOW = 500
+"""Messages of other agents in hand that are not stored yet."""
+PACKET_HEAD = 64 << 10
+"""Bytes for topic and properties beside a payload."""
 PACKET_ROOM = 4
 """Packets that are larger than this many times the payload limit are left to the broker."""
 
@@ -49,13 +55,17 @@ class Ingest:
         )
         desk = Desk(ledger, acks, patience, on_stored)
         self._intake = Intake(config, store, self._file, desk, clock=clock)
-        self.quarantine = Quarantine(self._intake, Path(data))
+        sources = Sources(self._intake, map(Source, config.source))
+        self.quarantine = Quarantine(self._intake, sources, Path(data))
         self._link = Link(
             config.mqtt,
             filters(config),
             self._intake.take,
             max_packet=max(1 << 20, PACKET_ROOM * config.limits.payload_bytes),
         )
+        self._links = [self._link]
+        if config.source:
+            self._links.append(source_link(config, sources))
         self._writer = completeness.Writer(
             self.fleet, self._file, desk.timeline, store, clock=clock,
             every=config.collector.completeness_every, keep=config.collector.keep_completeness,
@@ -64,7 +74,7 @@ class Ingest:
     @property
     def connected(self) -> bool:
         """Whether the broker is there."""
-        return self._link.connected
+        return all(link.connected for link in self._links)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in until `stop`; then store what is in hand, and leave the rest to the broker."""
@@ -72,7 +82,7 @@ class Ingest:
             async with asyncio.TaskGroup() as tasks:
                 writer = tasks.create_task(self._intake.run(), name="writer")
                 others = [
-                    tasks.create_task(self._link.run(), name="broker"),
+                    *[tasks.create_task(link.run(), name="broker") for link in self._links],
                     tasks.create_task(self._intake.tick(), name="acks"),
                     tasks.create_task(self._writer.run(), name="completeness"),
                 ]
@@ -85,11 +95,26 @@ class Ingest:
             for _ in range(5):
                 await asyncio.sleep(0)
         finally:
-            await self._link.close()
+            for link in self._links:
+                await link.close()
             self._file.close()
 
     def _publish(self, topic: str, message: object) -> None:
         self._link.publish(topic, message)  # type: ignore[arg-type]
+
+
+def source_link(config: Config, sources: Sources) -> Link:
+    """A session of its own for what other agents publish.
+
+    Its messages may be large, so fewer are in hand, and a flood there leaves the reports of our
+    agents their window.
+    """
+    window = min(config.mqtt.receive_maximum, SOURCE_WINDOW)
+    settings = config.mqtt.model_copy(
+        update={"client_id": f"{config.mqtt.client_id}-sources", "receive_maximum": window}
+    )
+    largest = max(source.payload_bytes for source in config.source)
+    return Link(settings, sources.filters, sources.take, max_packet=largest + PACKET_HEAD)
 
 
 def filters(config: Config) -> list[str]:

@@ -34,6 +34,7 @@ class StoredNode:
     every: float = 0.0
     epoch: int | None = None
     agent: str = ""
+    source: str = ""
     inventory: Mapping[str, Any] = field(default_factory=dict)
     config: None = None
     state: str | None = None

@@ -50,6 +50,7 @@ class Info:
     epoch: int | None = 7
     simulated: bool = False
     agent: str = "0.1.0"
+    source: str = ""
     inventory: dict[str, Any] = field(default_factory=lambda: {"cpus": 4})
     totals: dict[str, Any] = field(
         default_factory=lambda: {

@@ -1,0 +1,1 @@
+"""What other agents publish on the same broker (Telegraf, collectd), read into samples of nodes."""
