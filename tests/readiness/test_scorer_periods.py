@@ -1,4 +1,4 @@
-"""Hours and days of readiness: local days of any length, late data, restarts, empty periods."""
+"""Hours, days, weeks and months of readiness: of any length, late data, restarts, none at all."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 from readiness.small_fleet import MINUTE, START, Known, SmallFleet, cpu, disk, point, small_card
 
 from muster_collector.estate import EMPTY
-from muster_collector.scoring.periods import periods_of
+from muster_collector.scoring.periods import Periods, period_at, periods_of
 from muster_collector.scoring.scorer import Scorer
-from muster_collector.store.base import Query, Read, Store
+from muster_collector.scoring.steps import midnight
+from muster_collector.store.base import Point, Query, Read, Store
 from muster_collector.store.embedded import EmbeddedStore
 
 HOUR = 60 * MINUTE
@@ -121,7 +122,7 @@ async def test_a_restart_finishes_the_hour(store: Store) -> None:
 )
 def test_days_have_their_own_length(zone: str, local: str, hours: float) -> None:
     noon = dt.datetime.fromisoformat(local).replace(tzinfo=zoneinfo.ZoneInfo(zone))
-    _, day = periods_of(round(noon.timestamp() * 1000), noon.tzinfo or dt.UTC)
+    _, day, *_ = periods_of(round(noon.timestamp() * 1000), noon.tzinfo or dt.UTC)
     assert (day.end - day.start) / HOUR == hours
     begin = dt.datetime.fromtimestamp(day.start / 1000, noon.tzinfo)
     assert (begin.date(), begin.hour, begin.minute) == (noon.date(), 0, 0)
@@ -129,6 +130,88 @@ def test_days_have_their_own_length(zone: str, local: str, hours: float) -> None
 
 def test_the_window_that_ends_at_midnight_belongs_to_the_day_before() -> None:
     midnight = START
-    hour, day = periods_of(midnight, dt.UTC)
+    hour, day, *_ = periods_of(midnight, dt.UTC)
     assert (hour.end, day.end) == (midnight, midnight)
     assert periods_of(midnight + 1, dt.UTC)[1].start == midnight
+
+
+async def test_weeks_and_months_are_made_of_days(either: Store) -> None:
+    """A February of four weeks from a Sunday: by hand from days with 24, 12 and no windows."""
+    zone = zoneinfo.ZoneInfo("Asia/Shanghai")
+    periods = Periods(either, zone.key, HOUR)
+    # 2026-02-01 is a Sunday, 2026-03-01 too; the week from 23 February ends with that 1 March.
+    days: dict[dt.date, tuple[float | None, int]] = {
+        dt.date(2026, 2, 1): (60.0, 24),
+        dt.date(2026, 2, 23): (90.0, 12),
+    }
+    days |= {dt.date(2026, 2, 28): (None, 0), dt.date(2026, 3, 1): (30.0, 24)}
+    for day, (score, windows) in days.items():
+        await either.write([a_day(day, score, windows, zone)])
+    for day in days:
+        periods.touch(midnight(day, zone) + HOUR)
+    newest = midnight(dt.date(2026, 3, 2), zone)
+    periods.due = {period for period in periods.due if period.kind in ("weekly", "monthly")}
+    await periods.write_due(newest, ())
+    fields = ("score", "coverage", "least", "most", "windows", "expected", "scored", "planned")
+    # February: (60 x 24 + 90 x 12) / 36 = 70; coverage of three days, all of 24 windows.
+    assert await stored(either, "readiness_monthly", fields) == [
+        (midnight(dt.date(2026, 3, 1), zone), 70.0, 0.5, 55.0, 95.0, 36, 72, 3, 4)
+    ]
+    assert await stored(either, "readiness_weekly", fields) == [
+        (midnight(dt.date(2026, 2, 2), zone), 60.0, 0.5, 55.0, 65.0, 24, 24, 3, 4),
+        # (90 x 12 + 30 x 24) / 36 = 50
+        (midnight(dt.date(2026, 3, 2), zone), 50.0, 0.5, 25.0, 95.0, 36, 72, 3, 4),
+    ]
+    # March is not over.
+    assert {period.kind for period in periods.due} == {"monthly"}
+
+
+def a_day(day: dt.date, score: float | None, windows: int, zone: dt.tzinfo) -> Point:
+    tags = {"level": "node", "id": "n1", "method": "m", "site": "s1"}
+    fields: dict[str, Any] = {"coverage": 0.5, "windows": windows, "expected": 24}
+    fields |= {"low": 10.0, "high": 90.0, "scored": 3, "planned": 4}
+    if score is not None:
+        fields |= {"score": score, "least": score - 5, "most": score + 5}
+    end = midnight(day + dt.timedelta(days=1), zone)
+    return Point("readiness_daily", tuple(sorted(tags.items())), fields, end)
+
+
+async def test_late_data_mends_its_week_and_month_too(store: Store) -> None:
+    """The day is written again, and then what is made of it."""
+    day = Day(store, stride=60)
+    first = START + 24 * HOUR
+    for hour in range(1, 24 * 33):
+        day.scorer.periods.touch(START + hour * HOUR)
+    day.scorer.begin(START + 33 * 24 * HOUR)
+    await day.tick(START + 33 * 24 * HOUR)
+    await day.scorer.periods.write_due(day.now, ())
+    assert await stored(store, "readiness_monthly", ("windows",)) == []
+    late = START + 30 * MINUTE
+    await store.write([*cpu("n1", "s1", 50.0, late), *disk("n1", "s1", 50, late)])
+    await day.scorer.score_at(START + HOUR)
+    await day.scorer.periods.write_due(day.now, ())
+    assert await stored(store, "readiness_daily", ("score",)) == [(first, 68.75)]
+    month = START + 31 * 24 * HOUR
+    assert await stored(store, "readiness_monthly", ("score", "windows")) == [(month, 68.75, 1)]
+    # 2026-03-01 is a Sunday: its week ends with it.
+    assert await stored(store, "readiness_weekly", ("score", "windows")) == [(first, 68.75, 1)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "local", "kind", "first", "days"),
+    [
+        ("UTC", "2028-02-10", "monthly", "2028-02-01", 29),
+        ("Asia/Shanghai", "2100-02-10", "monthly", "2100-02-01", 28),
+        ("Europe/Berlin", "2026-03-31", "monthly", "2026-03-01", 31 - 1 / 24),
+        ("Europe/Berlin", "2026-10-25", "weekly", "2026-10-19", 7 + 1 / 24),
+        ("Asia/Shanghai", "2025-01-01", "weekly", "2024-12-30", 7),
+        ("Asia/Shanghai", "2025-12-31", "monthly", "2025-12-01", 31),
+    ],
+)
+def test_weeks_and_months_are_those_of_the_calendar(
+    zone: str, local: str, kind: str, first: str, days: float
+) -> None:
+    place = zoneinfo.ZoneInfo(zone)
+    period = period_at(midnight(dt.date.fromisoformat(local), place) + HOUR, kind, place)
+    assert period.start == midnight(dt.date.fromisoformat(first), place)
+    assert (period.end - period.start) / (24 * HOUR) == pytest.approx(days)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import zoneinfo
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from muster_collector.api import history, times, units, upload
+from muster_collector.api import times, units, upload
 from muster_collector.api.params import (
     EstateOf,
     Format,
@@ -23,10 +24,11 @@ from muster_collector.api.params import (
 from muster_collector.api.services import Given, Services
 from muster_collector.errors import ConfigError
 from muster_collector.readiness.scorecard import Scorecard
-from muster_collector.scoring import backcast, hourly_values, whatif
+from muster_collector.scoring import backcast, hourly_values, steps, whatif
 from muster_collector.scoring.changes import Moved, moved
 from muster_collector.scoring.groups import grouped
 from muster_collector.scoring.result import Result
+from muster_collector.scoring.steps import Step
 
 router = APIRouter(prefix="/api/v1", tags=["planning"])
 GROUPS = (
@@ -228,7 +230,8 @@ async def _computed(
     estate_at = (lambda _: today) if asked.estate == "now" else scorer.estates.at
     after = await backcast.scored(given.store, card, estate_at, *unit, span=span, nodes=nodes)
     hours = asked.step == "1h"
-    begin = history.begin_of(hourly_values.HOUR if hours else history.DAY, scorer.estate.timezone)
+    zone = zoneinfo.ZoneInfo(scorer.estate.timezone)
+    begin = steps.begin_of(Step(steps.HOUR if hours else steps.DAY), zone)
     before, other = (backcast.means(found, begin) for found in ([s for s, _ in was], after))
     rows = [
         {

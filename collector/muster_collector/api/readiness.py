@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
-from muster_collector.api import history, times, units
+from muster_collector.api import history, stepped, times, units
+from muster_collector.api.history import Wanted
 from muster_collector.api.params import (
-    DurationText,
     EstateOf,
     Format,
     LevelName,
@@ -22,19 +22,23 @@ from muster_collector.api.params import (
     TimeText,
     as_json,
     check_size,
-    duration,
     moment,
     table,
     time_range,
 )
 from muster_collector.api.services import Given, Services
+from muster_collector.scoring import steps
 from muster_collector.scoring.result import LevelResult, Result
+from muster_collector.scoring.steps import Step
 from muster_collector.scoring.units import LEVELS
 
 router = APIRouter(prefix="/api/v1", tags=["readiness"])
 HEARTBEAT = 15.0
 """Seconds after which a silent live stream says that it is still there."""
 Ids = Annotated[list[str] | None, Query(max_length=200, description="may be repeated")]
+StepText = Annotated[str | None, Query(max_length=32, description="`5m`, `1h`, `1d`, `1w`, `1mo`")]
+STEPPED = ("date", *units.COLUMNS, "windows", "expected", "least", "most")
+"""Columns of steps: what windows have, and what steps have of their own."""
 DIGITS = 2
 """Digits after the point in the tree, which is for showing; every other answer is exact."""
 
@@ -45,9 +49,12 @@ async def readiness(
     given: Given,
     level: LevelName = "fleet",
     id: Ids = None,  # noqa: A002 - the parameter's public name
+    region: Ids = None,
+    district: Ids = None,
+    site: Ids = None,
     from_: Annotated[TimeText, Query(alias="from")] = None,
     to: TimeText = None,
-    step: DurationText = None,
+    step: StepText = None,
     at: TimeText = None,
     known: TimeText = None,
     zone: Annotated[str | None, Query(max_length=64)] = None,
@@ -57,35 +64,49 @@ async def readiness(
 ) -> Response:
     """Scores: the newest, those that held `at` a time, or a range, by windows or in steps.
 
-    With `known`, windows are given as they were known at that time, before late data came. Steps
-    of days are local days of the estate's time zone, or of `zone`.
+    `region`, `district` and `site` narrow it to what lies (or then lay) in them. With `known`,
+    windows are given as they were known at that time, before late data came. Days, weeks and months
+    are those of the estate's time zone, or of `zone`, and each has its local `date`.
     """
+    places = {"region": region, "district": district, "site": site}
+    wanted = Wanted(level, id, {name: ids for name, ids in places.items() if ids})
     if known is not None and (step or not (from_ or to)):
         raise HTTPException(400, "known=: stands beside from and to, without step")
     if at is not None and (from_ or to or step):
         raise HTTPException(400, "at=: cannot stand beside from, to or step")
-    if at is None and not (from_ or to or step):
-        rows = list(_latest(given.result(), level, id))
-    elif at is not None:
-        rows = await history.at(given, level, id, moment("at", at, given.now()))
-    else:
+    page = (offset, offset + limit)
+    if step:
         span = time_range(from_, to, given.now())
+        asked = stepped.Asked(wanted, span, _step(step), zone, *page)
+        rows, total = await stepped.rows(given, asked)
+        return await table(rows, STEPPED, format, total=total, offset=offset)
+    if at is not None:
+        rows = await history.at(given, wanted, moment("at", at, given.now()))
+    elif from_ or to:
+        span = time_range(from_, to, given.now())
+        check_size(wanted.count(given), *span, given.scorer.every)
         as_of = moment("known", known, given.now()) if known else None
-        rows = await _range(given, level, id, span=span, step=step, zone=zone, known=as_of)
-    page = rows[offset : offset + limit]
-    return await table(page, units.COLUMNS, format, total=len(rows), offset=offset)
+        rows = await history.windows(given, wanted, *span, known=as_of)
+    else:
+        rows = list(_latest(given.result(), wanted))
+    return await table(rows[slice(*page)], units.COLUMNS, format, total=len(rows), offset=offset)
 
 
-def _latest(result: Result, level: str, wanted: Sequence[str] | None) -> Any:
+def _step(text: str) -> Step:
+    try:
+        return steps.parse(text)
+    except ValueError as error:
+        raise HTTPException(400, f"step={error}") from error
+
+
+def _latest(result: Result, wanted: Wanted) -> Any:
     """The newest rows; 404 for an id that is not there."""
-    found = result.levels[level]
-    if wanted is None:
-        rows = range(len(found.level.ids))
-        yield from (_row(result, found, row) for row in rows)
-        return
-    for unit in wanted:
-        _, row = _find(result, level, unit)
-        yield _row(result, found, row)
+    found = result.levels[wanted.level]
+    ids = found.level.ids if wanted.ids is None else wanted.ids
+    for unit in ids:
+        _, row = _find(result, wanted.level, unit)
+        if wanted.holds(dict(found.level.tags[row])):
+            yield _row(result, found, row)
 
 
 def _row(result: Result, level: LevelResult, row: int) -> dict[str, Any]:
@@ -99,25 +120,6 @@ def _find(result: Result, level: str, unit: str) -> tuple[LevelResult, int]:
     if found is None:
         raise HTTPException(404, f"no {level} with the id {unit[:80]!r}")
     return found
-
-
-async def _range(
-    given: Services,
-    level: LevelName,
-    wanted: Sequence[str] | None,
-    *,
-    span: tuple[int, int],
-    step: str | None,
-    zone: str | None,
-    known: int | None,
-) -> list[dict[str, Any]]:
-    first, last = span
-    every = duration("step", step) if step else None
-    count = history.count_of(given, level, wanted)
-    check_size(count, first, last, every or given.scorer.every)
-    if every is None:
-        return await history.windows(given, level, wanted, first, last, known=known)
-    return await history.steps(given, level, wanted, span=span, step=every, zone=zone)
 
 
 @router.get("/tree")

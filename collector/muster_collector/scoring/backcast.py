@@ -23,7 +23,9 @@ from muster_collector.readiness.schema import Goalposts, Thresholds
 from muster_collector.readiness.scorecard import Scorecard
 from muster_collector.scoring.hourly_values import HOUR, MEASUREMENT, fields
 from muster_collector.scoring.units import LEVELS, Floats, Integers, Units, make_units
-from muster_collector.store.base import Query, Read, Store, Table
+from muster_collector.store.arrays import arrays, floats
+from muster_collector.store.base import Query, Read, Store
+from muster_collector.store.duck_select import Arrays
 
 ROWS = 24_000
 """Nodes times windows that are read and scored in one go; bounds the memory."""
@@ -81,10 +83,11 @@ async def stored(
     if not len(table):
         return []
     columns = (table.columns[name] for name in ("time", "score", "scored", "method"))
-    return sorted(
+    samples = (
         (Sample(time, value if known else None), method)
         for time, value, known, method in zip(*columns, strict=True)
     )
+    return sorted(samples, key=lambda found: found[0].time)
 
 
 async def lacking(
@@ -122,42 +125,48 @@ async def scored(
     step = max(1, ROWS // max(nodes, 1)) * HOUR
     made: dict[tuple[object, ...], Units] = {}
     samples: list[Sample] = []
-    for first in range(start, end, step):
-        table = await _values(store, card, first, min(first + step, end))
-        if len(table):
-            samples += await asyncio.to_thread(
-                lambda block: list(_block_scores(card, estate_at, level, unit, block, made)),
-                _block(card, table),
-            )
+    parts = [(first, min(first + step, end)) for first in range(start, end, step)]
+    reading = asyncio.create_task(_values(store, card, *parts[0])) if parts else None
+    for number in range(len(parts)):
+        assert reading is not None  # noqa: S101 - there is one for each part
+        found = await reading
+        # What comes next is read while this is scored.
+        last = number + 1 == len(parts)
+        reading = None if last else asyncio.create_task(_values(store, card, *parts[number + 1]))
+        if found is not None:
+            block = _block(card, found)
+            try:
+                samples += await asyncio.to_thread(
+                    lambda block: list(_block_scores(card, estate_at, level, unit, block, made)),
+                    block,
+                )
+            except BaseException:
+                if reading is not None:
+                    reading.cancel()
+                raise
     return samples
 
 
-async def _values(store: Store, card: Scorecard, start: int, end: int) -> Table:
+async def _values(store: Store, card: Scorecard, start: int, end: int) -> Arrays | None:
     reads = (Read("site", "raw"), *(Read(name, "raw") for name in dict.fromkeys(fields(card))))
     where = {"level": ["node"]}
-    return await store.select(Query(MEASUREMENT, reads, start + 1, end + 1, ("id",), where))
+    return await arrays(store, Query(MEASUREMENT, reads, start + 1, end + 1, ("id",), where))
 
 
-def _block(card: Scorecard, table: Table) -> Block:
-    columns = table.columns
-    times: Integers = np.array(columns["time"], dtype=np.int64)
-    ends, window = np.unique(times, return_inverse=True)
-    nodes = sorted(set(columns["id"]))
-    sites = sorted(set(columns["site"]))
-    row = {name: place for place, name in enumerate(nodes)}
-    place = {name: number for number, name in enumerate(sites)}
-    node = np.fromiter((row[name] for name in columns["id"]), np.int64, len(times))
+def _block(card: Scorecard, found: Arrays) -> Block:
+    length = len(found.time)
+    ends, window = np.unique(found.time, return_inverse=True)
+    nodes = [node for (node,) in found.groups]
+    names = np.ma.filled(found.values["site"], "")
+    sites, place = np.unique(names.astype(str), return_inverse=True)
     there = np.zeros((len(ends), len(nodes)), dtype=bool)
     site = np.zeros((len(ends), len(nodes)), dtype=np.int64)
-    there[window, node] = True
-    site[window, node] = np.fromiter(
-        (place[name] for name in columns["site"]), np.int64, len(times)
-    )
+    there[window, found.group] = True
+    site[window, found.group] = place
     values = np.full((len(ends), len(nodes), len(card.indicators)), np.nan)
     for number, name in enumerate(fields(card)):
-        if name in columns:
-            values[window, node, number] = np.array(columns[name], dtype=np.float64)
-    return Block(ends, nodes, there, site, sites, values)
+        values[window, found.group, number] = floats(found.values.get(name), length)
+    return Block(ends, nodes, there, site, sites.tolist(), values)
 
 
 def _block_scores(  # noqa: PLR0917 - one question about one block
@@ -214,7 +223,7 @@ def under(card: Scorecard, units: Units, values: Floats, level: str, unit: str) 
     row = units[level].index.get(unit)
     if row is None:
         return np.full(windows, np.nan)
-    scores: Scores = score(card, values.reshape(-1, values.shape[2]))
+    scores: Scores = score(card, values.reshape(-1, values.shape[2]), limits=False)
     for below, above in pairwise(LEVELS[: LEVELS.index(level) + 1]):
         members, groups = units[below], units[above]
         size = len(groups.ids)

@@ -36,6 +36,18 @@ class Wanted(NamedTuple):
     """Whether some group has several series."""
 
 
+class Arrays(NamedTuple):
+    """Samples in the order of group and time: each one's position in `groups`, its time (ms).
+
+    `values` are by field, masked where there is none; a field that does not exist has none.
+    """
+
+    groups: list[tuple[str, ...]]
+    group: NDArray[np.int32]
+    time: NDArray[np.int64]
+    values: dict[str, Any]
+
+
 class Selector:
     """Answers queries; remembers selections until their measurement gets another series."""
 
@@ -45,20 +57,18 @@ class Selector:
 
     def select(self, connection: duckdb.DuckDBPyConnection, query: Query) -> Table:
         """The answer; duckdb.Error when the file cannot be read."""
-        measurement = self._catalog.measurements.get(query.measurement)
-        if measurement is None or query.start >= query.end:
+        if is_raw(query):
+            samples = self.arrays(connection, query)
+            return build(query, []) if samples is None else _samples(samples, query)
+        ready = self._ready(connection, query)
+        if ready is None:
             return build(query, [])
-        fields = measurement.readable
-        positions = answerable(query, {key: found.kind for key, found in fields.items()})
-        wanted = self._select_series(measurement, query)
-        if not positions or not wanted.groups:
-            return build(query, [])
-        connection.register("wanted", wanted.columns)
+        measurement, positions, wanted = ready
         found: dict[tuple[int, int], Row] = {}
         rows: list[Row] = []
         for sql, some in _statements(query, positions, measurement, wanted.merged):
             for group, time, *values in connection.execute(sql).fetchall():
-                row = None if is_raw(query) else found.get((group, time))
+                row = found.get((group, time))
                 if row is None:
                     row = Row(wanted.groups[group], time, [None] * len(query.reads))
                     found[group, time] = row
@@ -66,6 +76,32 @@ class Selector:
                 for position, value in zip(some, values, strict=True):
                     row.values[position] = value
         return build(query, rows)
+
+    def arrays(self, connection: duckdb.DuckDBPyConnection, query: Query) -> Arrays | None:
+        """The samples that a raw query wants, as arrays; None for none."""
+        ready = self._ready(connection, query)
+        if ready is None:
+            return None
+        measurement, positions, wanted = ready
+        ((sql, _),) = _statements(query, positions, measurement, wanted.merged)
+        found = connection.execute(sql).fetchnumpy()
+        values = {query.reads[position].field: found[f"v{position}"] for position in positions}
+        return Arrays(wanted.groups, found["g"], found["time"], values)
+
+    def _ready(
+        self, connection: duckdb.DuckDBPyConnection, query: Query
+    ) -> tuple[Measurement, list[int], Wanted] | None:
+        """What there is to read, with the table `wanted` in place; None where there is nothing."""
+        measurement = self._catalog.measurements.get(query.measurement)
+        if measurement is None or query.start >= query.end:
+            return None
+        fields = measurement.readable
+        positions = answerable(query, {key: found.kind for key, found in fields.items()})
+        wanted = self._select_series(measurement, query)
+        if not positions or not wanted.groups:
+            return None
+        connection.register("wanted", wanted.columns)
+        return measurement, positions, wanted
 
     def _select_series(self, measurement: Measurement, query: Query) -> Wanted:
         where = tuple((tag, frozenset(values)) for tag, values in query.where.items())
@@ -75,6 +111,21 @@ class Selector:
                 self._wanted.clear()
             self._wanted[key] = _matching(measurement.series[: key[1]], query)
         return self._wanted[key]
+
+
+def _samples(found: Arrays, query: Query) -> Table:
+    """Samples as lists, column by column: much faster than row by row."""
+    group = found.group.tolist()
+    columns: dict[str, list[Any]] = {}
+    for place, tag in enumerate(query.group):
+        names = [tags[place] for tags in found.groups]
+        columns[tag] = [names[number] for number in group]
+    columns["time"] = found.time.tolist()
+    for read in query.reads:
+        # Masked where NULL, and then None in the list.
+        values = found.values.get(read.field)
+        columns[read.field] = [None] * len(group) if values is None else values.tolist()
+    return Table(columns)
 
 
 def _matching(series: Sequence[tuple[int, Mapping[str, str]]], query: Query) -> Wanted:
@@ -107,7 +158,7 @@ def _statements(
     columns = {p: measurement.readable[query.reads[p].field].column for p in positions}
     if is_raw(query):
         some = " OR ".join(f"{column} IS NOT NULL" for column in columns.values())
-        values = ", ".join(columns.values())
+        values = ", ".join(f"{column} AS v{position}" for position, column in columns.items())
         yield f"SELECT g, time, {values} {source} AND ({some}) ORDER BY g, time, r", positions
         return
     plain = [position for position in positions if query.reads[position].statistic != "rate"]

@@ -19,10 +19,10 @@ from muster_collector.errors import StoreError, StoreLockedError
 from muster_collector.store import tables
 from muster_collector.store.base import Point, Query, RefusedPoint, Table
 from muster_collector.store.duck_catalog import Catalog
-from muster_collector.store.duck_select import Selector
+from muster_collector.store.duck_select import Arrays, Selector
 from muster_collector.store.duck_write import BatchWriter
 
-MEMORY: Final = "1GB"
+MEMORY: Final = "256MB"
 _OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "memory_limit": MEMORY,
     "threads": 2,
@@ -69,6 +69,13 @@ class EmbeddedStore:
         if self._reader is None:
             await self.open()
         return await self._run(self._read_thread, lambda: self._select(query))
+
+    async def arrays(self, query: Query) -> Arrays | None:
+        """The samples that a raw query wants, as arrays; None for none."""
+        tables.check(query)
+        if self._reader is None:
+            await self.open()
+        return await self._run(self._read_thread, lambda: self._arrays(query))
 
     async def forget(self, before: int, measurements: Collection[str]) -> int:
         """Delete samples older than `before` (ms) of these measurements; how many went."""
@@ -161,6 +168,11 @@ class EmbeddedStore:
         if self._reader is None:
             raise StoreError(f"{self.name}: closed")
         return self._selector.select(self._reader, query)
+
+    def _arrays(self, query: Query) -> Arrays | None:
+        if self._reader is None:
+            raise StoreError(f"{self.name}: closed")
+        return self._selector.arrays(self._reader, query)
 
     def _forget(self, before: int, measurements: Collection[str]) -> int:
         connection = self._opened()

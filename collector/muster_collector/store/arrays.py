@@ -1,0 +1,39 @@
+"""Samples as arrays, for what reads millions of them: as they are where a store has them so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from muster_collector.store.base import Query, Store
+from muster_collector.store.duck_select import Arrays
+from muster_collector.store.embedded import EmbeddedStore
+
+
+async def arrays(store: Store, query: Query) -> Arrays | None:
+    """The samples of a raw query; None for none. `StoreError` like the store."""
+    if isinstance(store, EmbeddedStore):
+        return await store.arrays(query)
+    columns = (await store.select(query)).columns
+    if not columns["time"]:
+        return None
+    tags = list(zip(*(columns[tag] for tag in query.group), strict=True)) if query.group else []
+    groups = sorted(set(tags)) or [()]
+    place = {group: number for number, group in enumerate(groups)}
+    group = np.array([place[one] for one in tags] or [0] * len(columns["time"]), dtype=np.int32)
+    values = {read.field: _masked(columns[read.field]) for read in query.reads}
+    return Arrays(groups, group, np.array(columns["time"], dtype=np.int64), values)
+
+
+def _masked(values: list[Any]) -> Any:
+    array = np.array(values, dtype=object)
+    return np.ma.array(array, mask=[value is None for value in values])
+
+
+def floats(values: object, length: int) -> NDArray[np.float64]:
+    """One field's samples as floats; NaN where there is none."""
+    if values is None:
+        return np.full(length, np.nan)
+    return np.ma.filled(np.ma.asarray(values).astype(np.float64), np.nan)
