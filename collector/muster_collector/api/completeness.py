@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from muster_collector.api import history, nodes, times
+from muster_collector.api import nodes, times
 from muster_collector.api.params import (
     DurationText,
     Format,
@@ -22,11 +22,13 @@ from muster_collector.api.params import (
     duration,
     table,
     time_range,
+    time_zone,
 )
 from muster_collector.api.services import Given, Services
 from muster_collector.ledger import slots
 from muster_collector.ledger.periods import COUNTS, Period, total
 from muster_collector.ledger.states import STATES
+from muster_collector.scoring.steps import Step, begin_of
 from muster_collector.scoring.units import Level, make_units
 from muster_collector.store import base
 
@@ -190,7 +192,7 @@ def _spans(given: Services, span: Span, step: int | None, zone: str | None) -> l
         text = "1h, from three days ago on 5m" if coarse else "5m"
         raise HTTPException(400, f"step={step / 1000:g}s: use a multiple of {text}")
     check_size(1, first, last, step)
-    begin = history.begin_of(step, zone or given.scorer.estate.timezone)
+    begin = begin_of(Step(step), time_zone(zone or given.scorer.estate.timezone))
     return list(_steps(first, last, step, begin, least))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
+import zoneinfo
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -55,6 +57,14 @@ def duration(name: str, text: str) -> int:
     if milliseconds < 1:
         raise HTTPException(400, f"{name}={text!r}: use 1ms or more")
     return milliseconds
+
+
+def time_zone(name: str) -> dt.tzinfo:
+    """A time zone by its IANA name; 400 for another."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise HTTPException(400, f"zone={name!r}: use an IANA name, as Asia/Shanghai") from error
 
 
 def check_size(units: int, first: int, last: int, step: int) -> None:

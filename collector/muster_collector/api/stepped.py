@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import zoneinfo
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fastapi import HTTPException
-
 from muster_collector.api import times
 from muster_collector.api.history import GROUP, Row, Wanted, raw, rows_of, unscored
-from muster_collector.api.params import check_size
+from muster_collector.api.params import check_size, time_zone
 from muster_collector.api.services import Services
 from muster_collector.scoring.periods import period_at
 from muster_collector.scoring.points import OVERALL
@@ -49,7 +46,7 @@ async def rows(given: Services, asked: Asked) -> tuple[list[Row], int]:
     step is of whole hours.
     """
     own = given.scorer.estate.timezone
-    zone = _zone(asked.zone or own)
+    zone = time_zone(asked.zone or own)
     kinds = FINER.get(asked.step.kind, ())
     if asked.step.is_of_days and asked.zone not in (None, own):
         # Stored days are days of the estate; hours are the same in zones of whole hours.
@@ -198,10 +195,3 @@ def _whole_hours(zone: dt.tzinfo, span: Span) -> bool:
         int(dt.datetime.fromtimestamp(time / 1000, zone).utcoffset().total_seconds()) % 3600 == 0  # type: ignore[union-attr] # it has a zone
         for time in (*range(span[0], span[1], 7 * DAY), span[1])
     )
-
-
-def _zone(name: str) -> dt.tzinfo:
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise HTTPException(400, f"zone={name!r}: use an IANA name, as Asia/Shanghai") from error
