@@ -78,6 +78,11 @@ class Delivery:
         self._remind(now)
         return self._oldest() if self._fill(now) >= 1 else None
 
+    @property
+    def pending(self) -> bool:
+        """Whether a report waits to be sent."""
+        return self._oldest() is not None
+
     def wake(self, now: float) -> float:
         """Seconds until `pick` may find something without anything else happening."""
         if len(self.flight) >= self.window or self._oldest() is None:

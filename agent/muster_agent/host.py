@@ -12,6 +12,7 @@ import os
 import struct
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 Parsed = TypeVar("Parsed")
@@ -64,6 +65,7 @@ class Host:
         self.monotonic = monotonic
         self.live = self.root == "/"
         self._open: dict[str, int] = {}
+        self._shared: dict[str, bytes] | None = None
         self._processes: tuple[float, dict[int, bytes]] = (-SHARED, {})
         self._filesystems = None if self.live else self._read_filesystems()
 
@@ -96,6 +98,25 @@ class Host:
 
         A descriptor whose device has gone is replaced once, because the name may be back.
         """
+        if self._shared is None:
+            return self._pread(relative)
+        if (data := self._shared.get(relative)) is None:
+            data = self._shared[relative] = self._pread(relative)
+        return data
+
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Let `pread` read each file once meanwhile, whoever asks for it: one look at the machine.
+
+        What several sensors want (stat, meminfo, vmstat, snmp) costs the kernel most.
+        """
+        self._shared = {}
+        try:
+            yield
+        finally:
+            self._shared = None
+
+    def _pread(self, relative: str) -> bytes:
         descriptor = self._open.get(relative)
         if descriptor is not None:
             try:

@@ -29,6 +29,10 @@ from muster_wire.codec import Encoded
 
 PATIENCE = 10.0
 """Seconds for connecting, and again for the broker's answer."""
+LONGEST = 3600.0
+"""Seconds that are slept at once."""
+MOST_PACKETS = 100
+"""Packets that are read before something else has its turn."""
 MOST_AT_ONCE, LARGEST = 65_535, 268_435_455
 """MQTT's own limits, where the broker names none."""
 UNANSWERED = "it ends the connection without an answer: does it want TLS, or a certificate?"
@@ -129,29 +133,44 @@ class Link:
         with contextlib.suppress(BlockingIOError):  # full: it is awake already
             self.waker.send(b"\0")
 
-    def wait(self, seconds: float) -> None:
-        """Work on the connection until something happened, or for `seconds`."""
-        poll = select.poll()
-        poll.register(self._reader, select.POLLIN)
+    def wait(self, seconds: float, *, deaf: float = 0.0) -> None:
+        """Work on the connection until something happened, or for `seconds`.
+
+        For the first `deaf` seconds what the broker says is left waiting, to be read at once.
+        """
         client, sock = self._client, self._client.socket() if self._client else None
-        if client is not None and sock is not None:
-            poll.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
-            seconds = min(seconds, self.mqtt.keepalive / 4, self._answer_by - time.monotonic())
-            if waiting_inside(sock):
-                seconds = 0
-        ready = dict(poll.poll(max(0, math.ceil(min(seconds, 3600) * 1000))))
-        if self._reader.fileno() in ready:
-            self._drain()
-        if client is not None and sock is not None:
-            self._serve(client, sock, ready.get(sock.fileno(), 0))
+        if client is None or sock is None:
+            self._asleep(seconds)
+        else:
+            limit = min(seconds, self.mqtt.keepalive / 4, self._answer_by - time.monotonic())
+            deaf = 0.0 if client.want_write() else min(deaf, limit)
+            if not (deaf > 0 and self._asleep(deaf)):
+                self._serve(client, sock, limit - deaf)
         self._hand_over()
 
-    def _serve(self, client: paho.Client, sock: Any, ready: int) -> None:
-        """Let paho read, write and keep alive."""
-        if ready & ~select.POLLOUT or waiting_inside(sock):
+    def _asleep(self, seconds: float) -> bool:
+        """Sleep for `seconds`, or until woken; whether that was it."""
+        woken = bool(polled({self._reader: select.POLLIN}, seconds))
+        if woken:
+            self._drain()
+        return woken
+
+    def _serve(self, client: paho.Client, sock: Any, seconds: float) -> None:
+        """Let paho read what comes within `seconds`, write and keep alive."""
+        interest = select.POLLIN | (select.POLLOUT if client.want_write() else 0)
+        if waiting_inside(sock):
+            seconds = 0.0
+        ready = polled({self._reader: select.POLLIN, sock: interest}, seconds)
+        if self._reader.fileno() in ready:
+            self._drain()
+        readable = ready.get(sock.fileno(), 0) & ~select.POLLOUT
+        for _ in range(MOST_PACKETS):
+            if not readable and not waiting_inside(sock):
+                break
             client.loop_read()
-            while client.socket() is sock and waiting_inside(sock):
-                client.loop_read()
+            if client.socket() is not sock:
+                break
+            readable = polled({sock: select.POLLIN}, 0.0)
         if client.socket() is not None and client.want_write():
             client.loop_write()
         client.loop_misc()
@@ -235,6 +254,14 @@ class Link:
             properties.ContentType = message.content_type
             self._properties[key] = properties
         return self._properties[key]
+
+
+def polled(interests: dict[Any, int], seconds: float) -> dict[int, int]:
+    """The descriptors that are ready within `seconds`, and what for; see poll(2)."""
+    poll = select.poll()
+    for what, interest in interests.items():
+        poll.register(what, interest)
+    return dict(poll.poll(max(0, math.ceil(min(seconds, LONGEST) * 1000))))
 
 
 def waiting_inside(sock: Any) -> int:

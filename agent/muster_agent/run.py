@@ -27,6 +27,8 @@ from muster_wire.messages import Birth, ConfigState, Metric
 if TYPE_CHECKING:
     from muster_agent.probes.prober import Prober
 
+GATHER = 1.0
+"""Seconds within which the answers to a report are gathered, at most; a tenth of the interval."""
 GOODBYE = 2.0
 """Seconds for the broker to take the last message."""
 
@@ -82,6 +84,7 @@ class Agent:
             node=node.id,
             site=node.site,
             root=mqtt.root,
+            gather=min(GATHER, settings.sample.every / 10),
             birth=self.birth,
             wanted=self.wanted,
         )
@@ -118,7 +121,8 @@ class Agent:
     def sample(self) -> None:
         """Make one report and spool it."""
         ts = self.clock.wall()
-        metrics = [*self.sampler.sample(), self.about_itself(ts)]
+        with self.host.sharing():
+            metrics = [*self.sampler.sample(), self.about_itself(ts)]
         made = body.make(ts=ts, every=self.settings.sample.every, metrics=metrics)
         key = self.keeper.append(ts, made)
         self.delivery.made(*key, self.clock.monotonic())
@@ -151,15 +155,19 @@ class Agent:
             },
         )
 
-    def turn(self, until: float) -> None:
-        """Do what is due, then wait for whatever comes first, until a monotonic time at most."""
+    def turn(self, until: float, *, eager: bool = False) -> None:
+        """Do what is due, then wait for whatever comes first, until a monotonic time at most.
+
+        Who is eager for answers does not gather them.
+        """
         if self.uplink.up:
             self.speak_for_lost()
         pause = self.uplink.step()
         now = self.clock.monotonic()
         self.notifier.alive(now)
         until = min(until, self.notifier.due, self.remote.due)
-        self.link.wait(min(pause, until - now))
+        deaf = 0.0 if eager else self.uplink.deaf(now)
+        self.link.wait(min(pause, until - now), deaf=deaf)
         self.uplink.receive()
         self.try_out()
 
@@ -176,7 +184,7 @@ class Agent:
                 self.renew()
         deadline = self.clock.monotonic() + (drain if count is not None else 0)
         while not self.stopping and self.keeper.depth and self.clock.monotonic() < deadline:
-            self.turn(deadline)
+            self.turn(deadline, eager=True)
         left = self.keeper.depth
         self.close()
         logs.info(f"stopped: made={self.sampler.samples} unacked={left}")

@@ -15,6 +15,8 @@ from muster_agent.clock import Clock
 from muster_agent.sensors import SensorAbsentError, storable
 from muster_wire.messages import Metric
 
+ABSENT = 60.0
+"""Seconds after which it is looked again for what a machine has not got: it may be plugged in."""
 FIRST = 0.5
 """Seconds before the first sample, so that differences have something to differ from."""
 
@@ -64,6 +66,7 @@ class Sampler:
         try:
             metrics = storable(sensor.read())
         except SensorAbsentError:
+            self._rationed[sensor.name] = now + max(ABSENT, sensor.every or 0.0) - self.every / 2
             return []
         except Exception as error:  # noqa: BLE001 - the one guard: a sensor costs only itself
             self._failed(sensor.name, f"{type(error).__name__}: {error}")

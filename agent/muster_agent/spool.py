@@ -6,6 +6,7 @@ Invariants:
 - `edges[epoch].oldest <= seq < edges[epoch].next` for every report that can be read;
 - what `settle` drops is gone for every reader at once, but leaves the file with the next append:
   forgetting an ack costs a question, not a report, and one commit an interval is enough;
+- the newest body is also in memory, because it is sent at once; `_newest` is never another's;
 - whatever is given up is in `lost` until it is settled, and nothing else is; an epoch that has
   ended is forgotten when neither a report nor a loss is left to tell.
 """
@@ -80,12 +81,14 @@ class Spool:
         self.edges: dict[int, Edges] = {}
         self.lost: dict[int, list[Lost]] = {}
         self._settled: dict[int, int] = {}
+        self._newest: tuple[int, int, bytes] | None = None
         for epoch, end in self.db.execute("SELECT epoch, next FROM epoch ORDER BY place"):
             first = self._one("SELECT min(seq) FROM report WHERE epoch = ?", epoch)
             self.edges[epoch] = Edges(end if first is None else first, end)
             self.lost[epoch] = []
         for epoch, *row in self.db.execute("SELECT * FROM lost ORDER BY first"):
             self.lost[epoch].append(Lost(*row))
+        self._told = any(self.lost.values())
         self.bytes = int(self._one("SELECT total(length(body) + ?) FROM report", OVERHEAD))
 
     def close(self) -> None:
@@ -122,6 +125,7 @@ class Spool:
         first = max(first, oldest)
 
         def work() -> None:
+            self._newest = None
             self.db.execute("INSERT INTO epoch (epoch, next) VALUES (?, ?)", (new, end - first))
             self.db.execute("UPDATE epoch SET next = ? WHERE epoch = ?", (first, old))
             for move in MOVE:
@@ -157,6 +161,7 @@ class Spool:
 
         self._transaction(work)
         self._settled.clear()
+        self._newest = (epoch, seq, body)
         return epoch, seq
 
     def body(self, epoch: int, seq: int) -> bytes | None:
@@ -164,6 +169,8 @@ class Spool:
         edges = self.edges.get(epoch)
         if edges is None or not edges.oldest <= seq < edges.next:
             return None
+        if self._newest is not None and self._newest[:2] == (epoch, seq):
+            return self._newest[2]
         found = self._one("SELECT body FROM report WHERE epoch = ? AND seq = ?", epoch, seq)
         return None if found is None else bytes(found)
 
@@ -224,7 +231,8 @@ class Spool:
         """Delete what is settled, and epochs that have ended and have nothing to tell."""
         for epoch, through in self._settled.items():
             self._delete(epoch, 0, through)
-            self.db.execute("DELETE FROM lost WHERE epoch = ? AND last <= ?", (epoch, through))
+            if self._told:
+                self.db.execute("DELETE FROM lost WHERE epoch = ? AND last <= ?", (epoch, through))
         for epoch, (oldest, end) in list(self.edges.items()):
             if oldest == end and epoch != self.epoch and not self.lost[epoch]:
                 self.db.execute("DELETE FROM epoch WHERE epoch = ?", (epoch,))
@@ -232,9 +240,9 @@ class Spool:
 
     def _bound(self, now: int, more: int) -> None:
         """Give up what is too old, and the oldest for as long as there is too much."""
-        for epoch, (oldest, _) in list(self.edges.items()):
+        for epoch, (oldest, end) in list(self.edges.items()):
             query = "SELECT max(seq) FROM report WHERE epoch = ? AND ts < ?"
-            if self._oldest_row_ts(epoch, oldest) >= now - self.max_age_ms:
+            if oldest == end or self._oldest_row_ts(epoch, oldest) >= now - self.max_age_ms:
                 continue
             last = self._one(query, epoch, now - self.max_age_ms)
             if last is not None:
@@ -269,6 +277,7 @@ class Spool:
         self.edges[epoch] = Edges(last + 1, end)
 
     def _delete(self, epoch: int, first: int, last: int) -> None:
+        self._newest = None
         size = "SELECT total(length(body) + ?) FROM report WHERE epoch = ? AND seq BETWEEN ? AND ?"
         self.bytes -= int(self._one(size, OVERHEAD, epoch, first, last))
         delete = "DELETE FROM report WHERE epoch = ? AND seq BETWEEN ? AND ?"
@@ -287,6 +296,7 @@ class Spool:
         known.append(new)
 
     def _insert_lost(self, epoch: int, r: Lost) -> None:
+        self._told = True
         row = (epoch, r.first, r.last, r.reason)
         self.db.execute("INSERT INTO lost VALUES (?, ?, ?, ?)", row)
 

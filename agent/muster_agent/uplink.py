@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Callable
@@ -67,6 +68,7 @@ class Uplink:
         node: str,
         site: str,
         root: str,
+        gather: float,
         birth: Callable[[int, Edges], Birth],
         wanted: Callable[[Event], None],
     ) -> None:
@@ -77,6 +79,7 @@ class Uplink:
         self.node = node
         self.site = site
         self.root = root
+        self.gather = gather
         self.birth = birth
         self.wanted = wanted
         self.up = False
@@ -88,6 +91,7 @@ class Uplink:
         self._delay = FIRST_DELAY
         self._acl = ""
         self._up_at = 0.0
+        self._sent_at = -math.inf
         self._largest = 0
 
     def step(self) -> float:
@@ -108,6 +112,16 @@ class Uplink:
         now = self.clock.monotonic()
         while self.link.events:
             self._handle(self.link.events.popleft(), now)
+
+    def deaf(self, now: float) -> float:
+        """Seconds for which nobody need listen to the broker.
+
+        The broker's and the collector's answers to a report come at two times; reading both in one
+        go saves waking up twice. None while more waits to be sent.
+        """
+        if not self.up or self.delivery.pending:
+            return 0.0
+        return max(0.0, self._sent_at + self.gather - now)
 
     def say_goodbye(self) -> bool:
         """Publish that the node stops; False when there is nobody to tell."""
@@ -180,6 +194,7 @@ class Uplink:
             if mid is None:
                 return
             self.delivery.sent(key, mid, now)
+            self._sent_at = now
 
     def _report(self, key: Key) -> Encoded | None:
         """A spooled report with what is known only now; None when it is not there."""

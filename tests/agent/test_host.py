@@ -164,3 +164,18 @@ def test_users_by_logind_where_there_is_no_utmp(machine: MACHINE) -> None:
     one.write("run/systemd/sessions/1.ref", "")
     assert one.host.users() == ["ana"]
     assert parse_session(b"\xff\xfe garbage") == ""
+
+
+def test_sensors_that_share_a_look_read_a_file_once(tmp_path: Path) -> None:
+    file = tmp_path / "stat"
+    file.write_text("1")
+    host = Host(tmp_path)
+    with host.sharing():
+        assert host.pread("stat") == b"1"
+        file.write_text("2")
+        assert host.pread("stat") == b"1"
+        with pytest.raises(FileNotFoundError):
+            host.pread("absent")
+    assert host.pread("stat") == b"2"
+    with host.sharing():
+        assert host.pread("stat") == b"2"

@@ -108,3 +108,15 @@ def test_a_rationed_sensor_is_read_at_its_own_pace() -> None:
     assert often.reads == 360
     assert seldom.reads == 60
     assert slow.reads == 360, "no faster than the samples"
+
+
+def test_what_a_machine_has_not_got_is_looked_for_once_a_minute() -> None:
+    clock = Clock()
+    plugged, seldom = Fake("plugged"), Fake("seldom", every=3600)
+    plugged.error = seldom.error = SensorAbsentError()
+    sampler = Sampler([plugged, seldom], clock, every=10)
+    run(sampler, clock, until=100 + 600 - 0.1)
+    assert (plugged.reads, seldom.reads) == (10, 1)
+    plugged.error = None
+    run(sampler, clock, until=100 + 720 - 0.1)
+    assert plugged.reads == 10 + 12, "once it is there, it is read at each sample"
