@@ -163,14 +163,14 @@ class Link:
         ready = polled({self._reader: select.POLLIN, sock: interest}, seconds)
         if self._reader.fileno() in ready:
             self._drain()
-        readable = ready.get(sock.fileno(), 0) & ~select.POLLOUT
+        readable = bool(ready.get(sock.fileno(), 0) & ~select.POLLOUT)
         for _ in range(MOST_PACKETS):
             if not readable and not waiting_inside(sock):
                 break
             client.loop_read()
             if client.socket() is not sock:
                 break
-            readable = polled({sock: select.POLLIN}, 0.0)
+            readable = bool(polled({sock: select.POLLIN}, 0.0))
         if client.socket() is not None and client.want_write():
             client.loop_write()
         client.loop_misc()
