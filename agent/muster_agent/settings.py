@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 
 from muster_wire import topics
 from muster_wire.forms import FILE, NAME, TEXT, Kind, duration, require, setting, whole
-from muster_wire.wanted import Probe, Sample, names
+from muster_wire.wanted import OPENABLE, OPENED, Probe, Sample, names
 
 __all__ = ["SECTIONS", "Broker", "Mqtt", "Node", "Probe", "Remote", "Sample", "Spool", "Uplink"]
 
 URL = re.compile(r"(mqtts?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?/?")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
-OPENED = re.compile(r"sample\.(every|sensors)|(sensor|probe)(\.[a-z0-9][a-z0-9._-]*)?")
 
 
 class Broker(NamedTuple):
@@ -59,10 +58,7 @@ def _no_secret(value: Any) -> str:
 
 ROOT = Kind('a topic without wildcards, without a slash at either end, such as "muster/v1"', _root)
 URL_KIND = Kind('"mqtt://HOST", "mqtts://HOST" (TLS), or with ":PORT" behind', _url)
-OPEN = Kind(
-    'a list of "sample.every", "sample.sensors", "sensor", "sensor.NAME", "probe", "probe.NAME"',
-    _opened,
-)
+OPEN = Kind(f"a list of {OPENABLE}", _opened)
 SECRET = Kind("password_file, or MUSTER_MQTT_PASSWORD in the environment", _no_secret)
 
 

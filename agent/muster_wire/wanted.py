@@ -7,6 +7,7 @@ node knows (its own policy, which sensors and options its version has) only the 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
@@ -32,6 +33,9 @@ LIMIT = 64 * 1024
 LONGEST_ID = 100
 OPEN = ("sample", "sensor", "probe")
 """Sections that a policy can open at all; all else stays local."""
+OPENED = re.compile(r"sample\.(every|sensors)|(sensor|probe)(\.[a-z0-9][a-z0-9._-]*)?")
+OPENABLE = '"sample.every", "sample.sensors", "sensor", "sensor.NAME", "probe", "probe.NAME"'
+"""What a node's policy can name."""
 LONGEST_SEND = 1000
 WEB, STREAM, ENCRYPTED = ("http", "https"), ("tcp", "tls"), ("https", "tls")
 

@@ -22,6 +22,8 @@ from servers import Mosquitto
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CERTIFICATES = DEPLOY / "certificates"
 NODES = ("node-a", "node-b")
+SPEAKERS = {"ack": "Collector", "config": "Operator"}
+"""Who tells nodes what."""
 LIMIT = 10
 
 
@@ -44,6 +46,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     issue(folder, "init")
     issue(folder, "server", "localhost", "127.0.0.1")
     issue(folder, "collector")
+    issue(folder, "operator")
     issue(folder, "node", *NODES)
     return folder
 
@@ -168,8 +171,8 @@ async def test_a_node_cannot_speak_for_the_centre(broker: Shipped, kind: str) ->
     async with connected(broker, "node-b") as other:
         await other.subscribe(of("node-b", kind), qos=1)
         assert await heard(broker, "node-a", forged) == []
-        async with connected(broker, "Collector") as collector:
-            await collector.publish(of("node-b", kind), b"real", qos=1)
+        async with connected(broker, SPEAKERS[kind]) as centre:
+            await centre.publish(of("node-b", kind), b"real", qos=1)
         assert await first(other) == (of("node-b", kind), b"real")
 
 
@@ -178,13 +181,13 @@ async def test_a_node_cannot_speak_for_the_centre(broker: Shipped, kind: str) ->
 async def test_a_node_hears_only_what_is_for_it(
     broker: Shipped, kind: str, wanted: str | None
 ) -> None:
-    async with connected(broker, "node-a") as node, connected(broker, "Collector") as collector:
+    async with connected(broker, "node-a") as node, connected(broker, SPEAKERS[kind]) as centre:
         for pattern in {wanted or of("node-b", kind), of("node-a", kind)}:
             await node.subscribe(pattern, qos=1)
         async with connected(broker, "node-b") as other:
             await other.publish(of("node-b", "report"), b"secret", qos=1)
-        await collector.publish(of("node-b", kind), b"theirs", qos=1)
-        await collector.publish(of("node-a", kind), b"mine", qos=1)
+        await centre.publish(of("node-b", kind), b"theirs", qos=1)
+        await centre.publish(of("node-a", kind), b"mine", qos=1)
         assert await first(node) == (of("node-a", kind), b"mine")
 
 

@@ -22,6 +22,8 @@ COMMANDS: tuple[str, ...] = (
     "report",
     "completeness",
     "quarantine",
+    "config",
+    "enroll",
     "estate",
     "score",
     "scorecard",
