@@ -197,6 +197,7 @@ STATISTICS: list[tuple[str, list[tuple[int, float]], Any]] = [
     ("max", [(0, -1.0), (1000, -2.0)], -1.0),
     ("min", [(0, -1.0), (1000, -2.0)], -2.0),
     ("last", [(1000, 5.0), (0, 9.0)], 5.0),
+    ("first", [(1000, 5.0), (500, 9.0), (2000, 7.0)], 9.0),
     ("sum", [(0, 0.1), (1000, 0.2), (2000, 0.3)], 0.6),
     ("count", [(0, 1.0), (1000, 1.0)], 2),
     ("p50", [(0, 4.0), (1000, 1.0), (2000, 3.0), (3000, 2.0)], 2.0),
@@ -212,6 +213,8 @@ STATISTICS: list[tuple[str, list[tuple[int, float]], Any]] = [
     ("rate", [(0, 100.0), (10_000, 130.0), (20_000, 4.0), (30_000, 14.0)], 40 / 30),
     ("rate", [(0, 9.0), (1000, 5.0)], 0.0),
     ("rate", [(0, 5.0), (1000, 5.0)], 0.0),
+    ("resets", [(0, 5.0), (1000, 5.0), (2000, 6.0)], None),
+    ("resets", [(0, 5.0), (1000, 1.0), (2000, 2.0), (3000, 0.0), (4000, 9.0)], 2),
 ]
 
 
@@ -232,10 +235,12 @@ async def test_statistics_mean_what_base_says(
     if expected is None:
         assert found == []
         return
-    if whole and statistic != "count":
+    counted = statistic in ("count", "resets")
+    if whole and not counted:
         expected *= scale
     assert found == [("x", 0, pytest.approx(expected, rel=1e-12))]
-    exact = statistic == "count" or (whole and statistic in ("max", "min", "last", "sum", "p50"))
+    same = ("max", "min", "first", "last", "sum", "p50")
+    exact = counted or (whole and statistic in same)
     assert type(found[0][2]) is (int if exact or (whole and statistic[0] == "p") else float)
 
 
@@ -266,6 +271,17 @@ async def test_a_rate_does_not_reach_over_a_buckets_edge(store: Store) -> None:
     assert rows(found) == [
         ("x", 0, pytest.approx(9000**2 / 9)),
         ("x", 10_000, pytest.approx((19_000**2 - 10_000**2) / 9)),
+    ]
+
+
+async def test_resets_are_counted_in_each_bucket_and_not_at_its_edge(store: Store) -> None:
+    values = (5, 6, 1, 0, 0, 3, 2, 4, 1, 9, 1, 2)
+    await written(store, *[point(t * 1000, {"n": v}, host="x") for t, v in enumerate(values)])
+    found = await store.select(query(("n", "resets"), ("n", "rate"), every=5000, group=("host",)))
+    assert rows(found) == [
+        ("x", 0, 2, 0.25),
+        ("x", 5000, 2, 2.5),
+        ("x", 10_000, None, 1.0),
     ]
 
 

@@ -11,16 +11,30 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 Value = int | float | bool | str
 Statistic = Literal[
-    "raw", "mean", "max", "min", "last", "sum", "count", "p05", "p50", "p95", "rate"
+    "raw",
+    "mean",
+    "max",
+    "min",
+    "first",
+    "last",
+    "sum",
+    "count",
+    "p05",
+    "p50",
+    "p95",
+    "rate",
+    "resets",
 ]
 """How samples of one series within a window (or bucket) become one number.
 
 `pNN` is InfluxQL's PERCENTILE: nearest rank, the sample at floor(n * NN / 100 + 0.5), none for 0.
 `rate` is for counters: the sum of non-negative differences between neighbouring samples, divided by
-the seconds between the first and the last sample; none for fewer than two samples. `raw` returns
-the samples themselves.
+the seconds between the first and the last sample; none for fewer than two samples. `resets` is how
+many samples of a counter are smaller than the one before; none for 0. `raw` returns the samples
+themselves.
 
-Texts and truth values have `raw`, `last` and `count` only; the other statistics are None for them.
+Texts and truth values have `raw`, `first`, `last` and `count` only; the other statistics are None
+for them.
 Where a group holds several series that have samples at one time, it is not promised which of those
 goes first.
 """

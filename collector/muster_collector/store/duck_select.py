@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from muster_collector.store.base import Query, Read, Table
 from muster_collector.store.duck_catalog import Catalog, Measurement
 from muster_collector.store.tables import (
+    PAIRED,
     PERCENTILES,
     Row,
     answerable,
@@ -161,13 +162,13 @@ def _statements(
         values = ", ".join(f"{column} AS v{position}" for position, column in columns.items())
         yield f"SELECT g, time, {values} {source} AND ({some}) ORDER BY g, time, r", positions
         return
-    plain = [position for position in positions if query.reads[position].statistic != "rate"]
+    plain = [position for position in positions if query.reads[position].statistic not in PAIRED]
     if plain:
         values = ", ".join(_expression(query.reads[p], columns[p], merged) for p in plain)
         yield f"SELECT g, {time} AS t, {values} {source} GROUP BY g, t", plain
     for position in positions:
-        if query.reads[position].statistic == "rate":
-            yield _rate(columns[position], time, source, merged), [position]
+        if (statistic := query.reads[position].statistic) in PAIRED:
+            yield _paired(statistic, columns[position], time, source, merged), [position]
 
 
 def _expression(read: Read, column: str, merged: bool) -> str:
@@ -175,16 +176,17 @@ def _expression(read: Read, column: str, merged: bool) -> str:
         # Lists begin at 1; element 0 is NULL, which is InfluxQL's answer too.
         samples = f"list_sort(list({column}) FILTER ({column} IS NOT NULL))"
         return f"{samples}[(count({column}) * {percent} + 50) // 100]"
-    if read.statistic == "last":
+    if read.statistic in ("first", "last"):
         # Of several series' samples at one time InfluxQL takes the largest.
-        order = f"{{'t': time, 'v': {column}}}" if merged else "time"
+        moment = "-time" if read.statistic == "first" else "time"
+        order = f"{{'t': {moment}, 'v': {column}}}" if merged else moment
         return f"max_by({column}, {order})"
     if read.statistic == "count":
         return f"nullif(count({column}), 0)"
     return f"{'avg' if read.statistic == 'mean' else read.statistic}({column})"
 
 
-def _rate(column: str, time: str, source: str, merged: bool) -> str:
+def _paired(statistic: str, column: str, time: str, source: str, merged: bool) -> str:
     """Differences between neighbours, as base.py says; of samples at one time the first counts.
 
     HUGEINT, because the difference of two 64-bit counters may not fit 64 bits.
@@ -197,7 +199,8 @@ def _rate(column: str, time: str, source: str, merged: bool) -> str:
         "SELECT g, t, time, CASE WHEN typeof(v) = 'BIGINT' THEN v::HUGEINT ELSE v END - lag(v) "  # noqa: S608
         f"OVER (PARTITION BY g, t ORDER BY time) AS d FROM ({samples})"
     )
-    return (
-        "SELECT g, t, 1000 * sum(greatest(d, 0))::DOUBLE / (max(time) - min(time)) "  # noqa: S608
-        f"FROM ({differences}) GROUP BY g, t HAVING count(*) > 1"
-    )
+    value = {
+        "rate": "1000 * sum(greatest(d, 0))::DOUBLE / (max(time) - min(time))",
+        "resets": "nullif(count_if(d < 0), 0)",
+    }[statistic]
+    return f"SELECT g, t, {value} FROM ({differences}) GROUP BY g, t HAVING count(*) > 1"  # noqa: S608

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from muster_collector.store.base import Query, Read
-from muster_collector.store.tables import PERCENTILES, Kind, Row, is_raw, result_kind
+from muster_collector.store.base import Query, Read, Statistic
+from muster_collector.store.tables import PAIRED, PERCENTILES, Kind, Row, is_raw, result_kind
 
 KINDS: Final[dict[str, Kind]] = {
     "float": float,
@@ -55,19 +55,20 @@ def field_keys(measurement: str) -> str:
 
 def statements(query: Query, positions: list[int]) -> Iterator[Statement]:
     """The statements that answer the reads at `positions` together."""
-    plain = [p for p in positions if query.reads[p].statistic != "rate"]
-    rates = [p for p in positions if query.reads[p].statistic == "rate"]
+    plain = [p for p in positions if query.reads[p].statistic not in PAIRED]
+    paired = [p for p in positions if query.reads[p].statistic in PAIRED]
     if plain:
         yield _plain(query, plain)
-    if rates and query.every is not None:
+    if paired and query.every is not None:
         # Differences must not reach over a bucket's edge. One statement a bucket would do it too,
         # but takes longer than fetching the samples.
-        columns = ", ".join(identifier(query.reads[position].field) for position in rates)
+        columns = ", ".join(identifier(query.reads[position].field) for position in paired)
         source = _source(query, query.start, query.end)
         statement = f"SELECT {columns} {source}{_group_by(query, [])}"
-        yield Statement(statement, tuple(rates), None, samples=True)
-    elif rates:
-        yield from (_rate(query, position) for position in rates)
+        yield Statement(statement, tuple(paired), None, samples=True)
+    else:
+        make = {"rate": _rate, "resets": _resets}
+        yield from (make[query.reads[position].statistic](query, position) for position in paired)
 
 
 def _plain(query: Query, positions: list[int]) -> Statement:
@@ -95,6 +96,15 @@ def _rate(query: Query, position: int) -> Statement:
     )
     # Everything in `samples` went through identifier() and text().
     statement = f"SELECT sum(d) AS d, sum(e) AS e FROM ({samples}){group}"  # noqa: S608
+    return Statement(statement, (position,), query.start)
+
+
+def _resets(query: Query, position: int) -> Statement:
+    field = identifier(query.reads[position].field)
+    group = _group_by(query, [])
+    differences = f"SELECT difference({field}) AS d {_source(query, query.start, query.end)}{group}"
+    # Everything in `differences` went through identifier() and text().
+    statement = f"SELECT count(d) AS n FROM ({differences}) WHERE d < 0{group}"  # noqa: S608
     return Statement(statement, (position,), query.start)
 
 
@@ -132,7 +142,10 @@ def rows(
             tags = series.get("tags") or {}
             group = tuple(tags.get(tag) or "" for tag in query.group)
             lines = series["values"]
-            for time, *values in _rates(lines, query.every or 1) if statement.samples else lines:
+            if statement.samples:
+                statistics = [query.reads[p].statistic for p in statement.positions]
+                lines = list(_of_neighbours(lines, query.every or 1, statistics))
+            for time, *values in lines:
                 moment = time if statement.time is None else statement.time
                 row = None if raw else merged.get((group, moment))
                 if row is None:
@@ -156,22 +169,43 @@ def _fill(
         row.values[position] = float(value) if whole else value
 
 
-def _rates(samples: list[list[Any]], every: int) -> Iterator[list[Any]]:
-    """From rows of time and a sample per field to rows of bucket and a rate per field."""
+def _of_neighbours(
+    samples: list[list[Any]], every: int, statistics: list[Statistic]
+) -> Iterator[list[Any]]:
+    """From rows of time and a sample per field to rows of bucket and a statistic per field."""
     buckets: dict[int, list[list[Any]]] = {}
     for sample in samples:
         buckets.setdefault(sample[0] // every * every, []).append(sample)
     for bucket, some in buckets.items():
-        columns = range(1, len(some[0]))
-        yield [bucket, *(_rate_of([(row[0], row[i]) for row in some]) for i in columns)]
+        yield [
+            bucket,
+            *(
+                NEIGHBOURS[statistic]([(row[0], row[i]) for row in some])
+                for i, statistic in enumerate(statistics, 1)
+            ),
+        ]
+
+
+def _known(samples: list[tuple[int, Any]]) -> tuple[list[int], dict[int, Any]]:
+    """The times of samples in order, and the value at each; at one time the first counts."""
+    known = {time: value for time, value in reversed(samples) if value is not None}
+    return sorted(known), known
 
 
 def _rate_of(samples: list[tuple[int, Any]]) -> float | None:
-    """base.py's `rate` of samples in order of time; of those at one time the first counts."""
-    known = {time: value for time, value in reversed(samples) if value is not None}
-    times = sorted(known)
+    """base.py's `rate` of samples in order of time."""
+    times, known = _known(samples)
     if len(times) < 2:
         return None
     total = float(sum(max(known[b] - known[a], 0) for a, b in pairwise(times)))
     seconds: float = (times[-1] - times[0]) / 1000
     return total / seconds
+
+
+def _resets_of(samples: list[tuple[int, Any]]) -> int | None:
+    """base.py's `resets` of samples in order of time."""
+    times, known = _known(samples)
+    return sum(known[b] < known[a] for a, b in pairwise(times)) or None
+
+
+NEIGHBOURS: Final = {"rate": _rate_of, "resets": _resets_of}

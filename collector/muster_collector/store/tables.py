@@ -11,8 +11,10 @@ Kind = type[float] | type[int] | type[bool] | type[str]
 """A field's type: one for ever."""
 
 PERCENTILES: Final = {"p05": 5, "p50": 50, "p95": 95}
-_FOR_ALL_KINDS: Final = {"raw", "last", "count"}
+_FOR_ALL_KINDS: Final = {"raw", "first", "last", "count"}
 _ALWAYS_FLOAT: Final = {"mean", "rate"}
+PAIRED: Final = {"rate", "resets"}
+"""Statistics of the differences between neighbouring samples."""
 
 
 class Row(NamedTuple):
@@ -63,7 +65,7 @@ def answerable(query: Query, kinds: Mapping[str, Kind]) -> list[int]:
 
 def result_kind(read: Read, kind: Kind) -> Kind:
     """The type of a read's results."""
-    if read.statistic == "count":
+    if read.statistic in ("count", "resets"):
         return int
     return float if read.statistic in _ALWAYS_FLOAT else kind
 
