@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GENERATORS: tuple[str, ...] = (
     "decisions:index",
     "muster_collector.api.reference:pages",
+    "muster_collector.alerts.grafana:generate",
     "muster_collector.boards:generate",
     "muster_collector.cli.scorecard:pages",
     "reference:metrics",

@@ -13,12 +13,12 @@ from boards.fill import PLACES, SILENT_SITE, fill
 from boards.influxql_client import ask, put_in
 from boards.services import DOWN, SERVICES
 
-from muster_collector.boards import ALERTS, generate
+from muster_collector.alerts.grafana import FILE, generate
 from servers import Influx1
 
 ROOT = Path(__file__).resolve().parents[2]
 MINUTE = 60_000
-(GROUP,) = json.loads((ROOT / ALERTS).read_text(encoding="utf-8"))["groups"]
+(GROUP,) = json.loads((ROOT / FILE).read_text(encoding="utf-8"))["groups"]
 RULES: dict[str, dict[str, Any]] = {
     rule["uid"].removeprefix("muster-"): rule for rule in GROUP["rules"]
 }
@@ -61,7 +61,7 @@ def evaluate(name: str, filled: Filled, now: int) -> dict[str, set[str]]:
 
 
 def test_the_committed_rules_are_those_of_the_source() -> None:
-    assert (ROOT / ALERTS).read_text(encoding="utf-8") == generate()[ALERTS]
+    assert (ROOT / FILE).read_text(encoding="utf-8") == generate()[FILE]
 
 
 @every_rule

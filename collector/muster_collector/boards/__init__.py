@@ -1,4 +1,4 @@
-"""Grafana boards and alerts as code: boards in English and Chinese, InfluxQL only."""
+"""Grafana boards as code: in English and Chinese, InfluxQL only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import warnings
 with warnings.catch_warnings():
     # The SDK warns when its classic boards are imported; they are what every Grafana provisions.
     warnings.simplefilter("ignore", DeprecationWarning)
-    from muster_collector.boards.alerts import alerting
     from muster_collector.boards.board import render
     from muster_collector.boards.capacity import capacity
     from muster_collector.boards.circulation import circulation
@@ -23,7 +22,6 @@ with warnings.catch_warnings():
 BOARDS = (noc, fleet, readiness, site, node, completeness, circulation, services, capacity)
 """Every board, in the order of their folder."""
 FOLDER = "grafana/boards"
-ALERTS = "grafana/provisioning/alerting/muster.json"
 
 
 def boards() -> dict[str, str]:
@@ -37,6 +35,5 @@ def boards() -> dict[str, str]:
 
 
 def generate() -> dict[str, str]:
-    """Boards and alert rules by their paths in the repository."""
-    files = {f"{FOLDER}/{name}": content for name, content in boards().items()}
-    return files | {ALERTS: alerting()}
+    """The boards by their paths in the repository."""
+    return {f"{FOLDER}/{name}": content for name, content in boards().items()}

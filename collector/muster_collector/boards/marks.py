@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from muster_collector.alerts.rules import SILENT_S
 from muster_collector.boards import style
 from muster_collector.boards.influxql import Series
 from muster_collector.boards.tongue import Tongue
@@ -59,7 +60,7 @@ def _silences(t: Tongue, hosts: str) -> Series:
     """When a node became silent: the one minute in which its silence passed the limit."""
     query = (
         f'SELECT "silent_s" * 0 + {TOP} AS "m" FROM "completeness" WHERE '
-        f'"silent_s" > {style.SILENT_S} AND "silent_s" <= {style.SILENT_S + 60} '
+        f'"silent_s" > {SILENT_S} AND "silent_s" <= {SILENT_S + 60} '
         f"AND {hosts} AND $timeFilter"
     )
     return Series(query, alias=t("silence begins", "开始静默"))

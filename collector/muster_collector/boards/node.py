@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from muster_collector.alerts.rules import SILENT_S
 from muster_collector.boards import parts, style
 from muster_collector.boards.board import Board, Strip
 from muster_collector.boards.influxql import Query, Rows, Series, latest
@@ -100,7 +101,7 @@ def _silence(t: Tongue) -> Panel:
             unit="s",
             decimals=0,
             now=True,
-            limits=((None, style.GOOD), (60.0, style.WARN), (float(style.SILENT_S), style.BAD)),
+            limits=((None, style.GOOD), (60.0, style.WARN), (float(SILENT_S), style.BAD)),
         ),
         size=28,
     )

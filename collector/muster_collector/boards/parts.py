@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from muster_collector.alerts.rules import SILENT_S
 from muster_collector.boards import marks, style, words
 from muster_collector.boards.influxql import HOSTS, Rows, Series, latest, newest
 from muster_collector.boards.panels import (
@@ -172,9 +173,9 @@ def nodes_now(t: Tongue, *, width: int = 4, size: int = 28, id: int = 6) -> Pane
             id=id,
             title=t("Nodes now", "当前节点"),
             means=t(
-                f"Nodes whose last report is older than {style.SILENT_S} s, and those that report. "
+                f"Nodes whose last report is older than {SILENT_S} s, and those that report. "
                 "Silence is unknown, not healthy. May be empty: nothing is known of any node.",
-                f"最近一次上报早于 {style.SILENT_S} 秒的节点数与正常上报的节点数。"
+                f"最近一次上报早于 {SILENT_S} 秒的节点数与正常上报的节点数。"
                 "静默是未知，不等于健康。可为空 (may be empty)：没有任何节点的信息。",
             ),
             do=t(
@@ -200,8 +201,7 @@ def _count(comparison: str, name: str) -> Series:
         f'WHERE {HOSTS} AND $timeFilter GROUP BY "host"'
     )
     return Series(
-        f'SELECT count("quiet") AS "{name}" FROM ({inner}) '
-        f'WHERE "quiet" {comparison} {style.SILENT_S}'
+        f'SELECT count("quiet") AS "{name}" FROM ({inner}) WHERE "quiet" {comparison} {SILENT_S}'
     )
 
 
@@ -412,7 +412,7 @@ def silent_list(t: Tongue, *, width: int = 8, id: int = 30) -> Panel:  # noqa: A
     inner = latest("completeness", ("missing",), HOSTS, '"host", "site"', by="silent_s")
     query = (
         f'SELECT "silent_s", "missing" FROM ({inner}) '
-        f'WHERE "silent_s" > {style.SILENT_S} GROUP BY "host", "site"'
+        f'WHERE "silent_s" > {SILENT_S} GROUP BY "host", "site"'
     )
     columns = [
         Column("host", t("Node", "节点"), link=node_link(t)),
@@ -425,8 +425,8 @@ def silent_list(t: Tongue, *, width: int = 8, id: int = 30) -> Panel:  # noqa: A
             id=id,
             title=t("Silent nodes", "静默节点"),
             means=t(
-                f"No report for more than {style.SILENT_S} s. May be empty: all nodes report.",
-                f"超过 {style.SILENT_S} 秒没有上报。可为空 (may be empty)：所有节点均在上报。",
+                f"No report for more than {SILENT_S} s. May be empty: all nodes report.",
+                f"超过 {SILENT_S} 秒没有上报。可为空 (may be empty)：所有节点均在上报。",
             ),
             do=t(
                 "One node: `systemctl status muster-agent` there. A site: its uplink or power.",

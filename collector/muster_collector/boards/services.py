@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from muster_collector.alerts import rules
 from muster_collector.boards import style
 from muster_collector.boards.board import Board, Strip
 from muster_collector.boards.influxql import HOSTS, Query, Rows, Series
 from muster_collector.boards.panels import Column, Face, Panel, listing, number, trend
 from muster_collector.boards.tongue import Tongue
 
-PROBES = '"http_response", "net_response", "dns_query"'
-"""Telegraf's measurements that ask a service; each answer has a `result_code`, 0 for success."""
-SERVICE = '"server", "port", "domain"'
-"""The tags that name a service; a web address has no port, only a DNS question has a domain."""
+PROBES = ", ".join(f'"{name}"' for name in rules.PROBES)
+SERVICE = ", ".join(f'"{tag}"' for tag in rules.SERVICE)
 NAME = "[[tag_server]] [[tag_port]] [[tag_domain]]"
 BUCKET = "GROUP BY time($__interval)"
 SEEN = f"{HOSTS} AND $timeFilter"

@@ -19,8 +19,6 @@ LOSS = "#A98BD1"
 PALETTE = (GOOD, WARN, FAIR, LOSS, POOR, "#7FC4E8", QUIET)
 """Distinct lines, in this order."""
 
-SILENT_S = 120
-"""Seconds without a report after which a node counts as silent."""
 USE_STEPS = ((None, GOOD), (70.0, FAIR), (85.0, WARN), (95.0, BAD))
 COVERAGE_STEPS = ((None, BAD), (0.5, WARN), (0.8, FAIR), (0.95, GOOD))
 COUNT_STEPS = ((None, GOOD), (1.0, WARN), (10.0, BAD))

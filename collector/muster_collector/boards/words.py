@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
-from functools import cache
-from importlib.resources import files
-from typing import Any
-
 from muster_collector.boards import style
 from muster_collector.boards.tongue import Tongue
+from muster_collector.shipped import card
 
-CARD = "new-digital-infrastructure.toml"
 BAND_COLORS = (style.BAD, style.POOR, style.WARN, style.FAIR, style.GOOD)
 """From the worst grade to the best."""
-
-
-@cache
-def card() -> dict[str, Any]:
-    """The shipped scorecard as it stands in its file."""
-    text = (files("muster_collector") / "scorecards" / CARD).read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def grades() -> style.Limits:
