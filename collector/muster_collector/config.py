@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -81,12 +82,15 @@ class Mqtt(Section):
     """messages in hand that are not stored yet; bounds the memory"""
 
 
+Role = Literal["ingest", "score", "api", "alert"]
+
+
 class Collector(Section):
     """The process."""
 
     data: Path = Path("/var/lib/muster-collector")
     """directory of ledger, quarantine and embedded store; one collector owns it"""
-    roles: tuple[Literal["ingest", "score", "api"], ...] = ("ingest", "score", "api")
+    roles: tuple[Role, ...] = ("ingest", "score", "api", "alert")
     """what this process does"""
     partitions: Partitions = frozenset(range(topics.PARTITIONS))
     """the nodes it is responsible for"""
@@ -226,6 +230,62 @@ class Api(Section):
     """serve off loopback without a token"""
 
 
+class Alerts(Section):
+    """Alerts of the collector itself, for those who have no Grafana; see the runbooks."""
+
+    every: Duration = 60.0
+    """from one look at all rules to the next"""
+    off: tuple[str, ...] = ()
+    """names of rules that are not wanted"""
+    limits: dict[str, float] = Field(default_factory=dict)
+    """other limits than the shipped ones, by the rule's name: { "disk-full" = 90 }"""
+    keep_firing: Duration = 300.0
+    """an alert ends when its condition was false for so long, so that flapping is one alert"""
+    group_interval: Duration = 300.0
+    """changes of one site are told at most this often"""
+    repeat: Duration = 4 * 3600.0
+    """what still fires is told again after this"""
+    language: Literal["en", "zh"] = "en"
+    """of notifications"""
+    link: str = ""
+    """what stands before "docs/runbooks/NAME.md" in notifications, such as "https://wiki/muster/\""""
+    webhook_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """who takes Alertmanager's JSON; empty for nobody"""
+    webhook_token_file: Path | None = None
+    """a file whose one line is its bearer token"""
+    mail_to: tuple[str, ...] = ()
+    """addresses to write to; [] for nobody"""
+    mail_from: str = "muster@localhost"
+    """the sender"""
+    smtp_url: str = Field(
+        default="smtp://127.0.0.1:25", pattern=r"^smtp(s|\+starttls)?://[^/\s:@]+(:\d{1,5})?/?$"
+    )
+    """the mail server: smtp://HOST:PORT, smtp+starttls:// or smtps://"""
+    smtp_username: str = ""
+    """empty for none"""
+    smtp_password_file: Path | None = None
+    """that user's password"""
+
+    @field_validator("off", "limits")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        from muster_collector.alerts.rules import DATABASE_AWAY, RULES  # noqa: PLC0415 - rarely
+
+        names = [rule.name for rule in (*RULES, DATABASE_AWAY)]
+        for name in value:
+            if name not in names:
+                raise ValueError(f"{name!r} is no rule: use {', '.join(names)}")
+        return value
+
+    @field_validator("mail_to", "mail_from")
+    @classmethod
+    def _address(cls, value: Any) -> Any:
+        for address in (value,) if isinstance(value, str) else value:
+            if not re.fullmatch(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+", address):
+                raise ValueError(f"{address!r} is no address: use NAME@HOST")
+        return value
+
+
 class Config(Section):
     """The whole file; every section may be left out."""
 
@@ -236,6 +296,7 @@ class Config(Section):
     source: tuple[Source, ...] = ()
     scoring: Scoring = Scoring()
     api: Api = Api()
+    alerts: Alerts = Alerts()
 
     @field_validator("source")
     @classmethod
@@ -253,7 +314,7 @@ class Config(Section):
     @classmethod
     def _some_role(cls, value: Collector) -> Collector:
         if not value.roles:
-            raise ValueError('roles = []: use some of "ingest", "score", "api"')
+            raise ValueError('roles = []: use some of "ingest", "score", "api", "alert"')
         return value
 
 

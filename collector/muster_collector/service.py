@@ -15,6 +15,7 @@ from muster_collector.store import open_store
 from muster_collector.store.embedded import EmbeddedStore
 
 if TYPE_CHECKING:
+    from muster_collector.alerts.service import Alerting
     from muster_collector.ingest.service import Ingest
     from muster_collector.scoring.scorer import Scorer
     from muster_collector.store.base import Store
@@ -62,6 +63,7 @@ async def _roles(
         ingest = Ingest(config, store, on_stored=lambda ts: late[0](ts) if late else None)
     fleet = ingest.fleet if ingest else _stored_fleet(store)
     scorer = _scorer(config, store, fleet) if {"score", "api"} & set(roles) else None
+    alerting = _alerting(config, store) if "alert" in roles else None
     async with asyncio.TaskGroup() as tasks:
         if isinstance(store, EmbeddedStore):
             sweeps = retention.sweep_for_ever(store, config.store)
@@ -73,8 +75,11 @@ async def _roles(
             tasks.create_task(_until(stop, scorer.run()), name="score")
         elif scorer is not None:
             tasks.create_task(_until(stop, scorer.follow()), name="follow")
+        if alerting is not None:
+            tasks.create_task(_until(stop, alerting.run()), name="alert")
         if scorer is not None and "api" in roles:
-            tasks.create_task(_serve(config, scorer, ingest, stop, started), name="api")
+            serving = _serve(config, scorer, ingest, alerting, stop, started)
+            tasks.create_task(serving, name="api")
         else:
             started()
             await stop.wait()
@@ -105,6 +110,14 @@ def _stored_fleet(store: Store) -> Any:
     return StoredFleet(store, wall_clock)
 
 
+def _alerting(config: configuration.Config, store: Store) -> Alerting:
+    from muster_collector.alerts.receivers import receivers  # noqa: PLC0415
+    from muster_collector.alerts.service import Alerting  # noqa: PLC0415
+
+    told = receivers(config.alerts)
+    return Alerting(store, config.alerts, told, config.collector.data)
+
+
 def _scorer(config: configuration.Config, store: Store, fleet: Any) -> Scorer:
     from muster_collector.scoring.scorer import Scorer  # noqa: PLC0415
 
@@ -129,6 +142,7 @@ async def _serve(
     config: configuration.Config,
     scorer: Scorer,
     ingest: Ingest | None,
+    alerting: Alerting | None,
     stop: asyncio.Event,
     started: Started,
 ) -> None:
@@ -146,6 +160,7 @@ async def _serve(
         metrics=telemetry.render,
         stop=stop,
         quarantine=ingest.quarantine if ingest else None,
+        alerting=alerting,
     )
     token = configuration.read_secret(config.api.token_file, "[api] token_file")
     host, port = config.api.host, config.api.port

@@ -40,6 +40,10 @@ CONFIG_REFUSED = _gauge(
 LOST = _gauge("lost_reports", "Reports that are lost, by reason; late arrivals take away", "reason")
 MISSING = _gauge("missing", "Reports that are missing now")
 OLDEST = _gauge("oldest_unstored_seconds", "How long the oldest message in hand has waited")
+ALERTS_FIRING = _gauge("alerts_firing", "Alerts that fire now", "severity")
+ALERT_CHANGES = _counter("alert_changes", "Alerts that began to fire or ended", "rule", "state")
+NOTIFICATIONS = _counter("notifications", "Notifications by outcome", "receiver", "outcome")
+ALERT_BOOK_ERRORS = _counter("alert_book_errors", "Times that alerts.json could not be written")
 BATCH_MESSAGES = _histogram(
     "batch_messages", "Messages written together", (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 )

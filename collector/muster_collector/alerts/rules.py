@@ -232,4 +232,18 @@ UPKEEP = (
         # A machine whose package manager is not known reports none.
     ),
 )
+DATABASE_AWAY = Rule(
+    name="database-away",
+    title={"en": "Database away", "zh": "数据库无应答"},
+    summary={
+        "en": "The database does not answer; nothing else can be judged meanwhile.",
+        "zh": "数据库没有应答；期间无法判断其他规则。",
+    },
+    # The collector itself answers this one: 1 while a query fails.
+    ask=Ask((), "", ()),
+    limit=0,
+    severity="critical",
+    hold=120,
+)
+"""In Grafana this is the state Error of every other rule."""
 RULES: tuple[Rule, ...] = (*REPORTS, *SCORES, *DISKS, *SERVICES, *UPKEEP)

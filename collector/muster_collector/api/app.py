@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from muster_collector.api import (
     about,
+    alerts,
     completeness,
     figures,
     nodes,
@@ -38,6 +39,7 @@ ROUTERS = tuple(
         figures,
         nodes,
         completeness,
+        alerts,
         series,
         quarantine,
         about,

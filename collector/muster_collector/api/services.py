@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import Depends, HTTPException, Request
 
 from muster_collector.ledger.periods import Period
+from muster_collector.alerts.service import Alerting
 from muster_collector.quarantine import Chosen, Kept
 from muster_collector.scoring.result import Result
 from muster_collector.scoring.scorer import Scorer
@@ -79,6 +80,7 @@ class Services:
     """The live parts of a collector. `metrics` renders Prometheus text; `stop` ends streams.
 
     `accounts` and `quarantine` are None where this process does not ingest.
+    `alerting` is None where another process evaluates the rules.
     """
 
     store: Store
@@ -89,6 +91,7 @@ class Services:
     metrics: Callable[[], bytes] = bytes
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     quarantine: Quarantine | None = None
+    alerting: Alerting | None = None
 
     def now(self) -> int:
         """Milliseconds of Unix time by the scorer's clock."""

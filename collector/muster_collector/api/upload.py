@@ -26,15 +26,20 @@ async def body(request: Request, media: str, most: int) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != media:
         raise HTTPException(415, f"Content-Type: {kind[:80]}: send {media}")
-    origin = request.headers.get("origin")
-    if origin and urllib.parse.urlsplit(origin).netloc != request.headers.get("host", ""):
-        raise HTTPException(403, f"Origin: {origin[:80]}: not from another site's page")
+    same_site(request)
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > most:
             raise HTTPException(413, f"more than {most} bytes: send less")
     return bytes(content)
+
+
+def same_site(request: Request) -> None:
+    """403 for what another site's page sends."""
+    origin = request.headers.get("origin")
+    if origin and urllib.parse.urlsplit(origin).netloc != request.headers.get("host", ""):
+        raise HTTPException(403, f"Origin: {origin[:80]}: not from another site's page")
 
 
 async def scorecard(request: Request) -> Scorecard:

@@ -24,6 +24,7 @@ COMMANDS: tuple[str, ...] = (
     "quarantine",
     "config",
     "enroll",
+    "alerts",
     "estate",
     "score",
     "scorecard",

@@ -47,18 +47,29 @@ def post(
     return _ask(options, path, query, content, media)
 
 
+def delete(options: argparse.Namespace, path: str) -> Any:
+    """The JSON answer to a DELETE."""
+    return _ask(options, path, {}, None, "", "DELETE")
+
+
+def quoted(name: str) -> str:
+    """A name as one step of a path."""
+    return urllib.parse.quote(name, safe="")
+
+
 def _ask(
     options: argparse.Namespace,
     path: str,
     query: Mapping[str, str | int | list[str] | None],
     content: bytes | None,
     media: str,
+    method: str | None = None,
 ) -> Any:
     given = {name: value for name, value in query.items() if value is not None}
     url = f"{_base(options.url)}/api/v1/{path}"
     url += "?" + urllib.parse.urlencode(given, doseq=True) if given else ""
     headers = {**_headers(options), **({"Content-Type": media} if media else {})}
-    request = urllib.request.Request(url, content, headers)  # noqa: S310 - _base checks
+    request = urllib.request.Request(url, content, headers, method=method)  # noqa: S310 - _base checks
     try:
         # No proxy: the environment's is for other machines, and a token must not pass through it.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
