@@ -237,7 +237,7 @@ class Alerts(Section):
     """from one look at all rules to the next"""
     off: tuple[str, ...] = ()
     """names of rules that are not wanted"""
-    limits: dict[str, float] = Field(default_factory=dict)
+    limits: dict[str, float] = {}
     """other limits than the shipped ones, by the rule's name: { "disk-full" = 90 }"""
     keep_firing: Duration = 300.0
     """an alert ends when its condition was false for so long, so that flapping is one alert"""
@@ -269,9 +269,9 @@ class Alerts(Section):
     @field_validator("off", "limits")
     @classmethod
     def _known(cls, value: Any) -> Any:
-        from muster_collector.alerts.rules import DATABASE_AWAY, RULES  # noqa: PLC0415 - rarely
+        from muster_collector.alerts.rules import ALL  # noqa: PLC0415 - rarely
 
-        names = [rule.name for rule in (*RULES, DATABASE_AWAY)]
+        names = [rule.name for rule in ALL]
         for name in value:
             if name not in names:
                 raise ValueError(f"{name!r} is no rule: use {', '.join(names)}")

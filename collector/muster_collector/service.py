@@ -78,7 +78,7 @@ async def _roles(
         if alerting is not None:
             tasks.create_task(_until(stop, alerting.run()), name="alert")
         if scorer is not None and "api" in roles:
-            serving = _serve(config, scorer, ingest, alerting, stop, started)
+            serving = _serve(config, scorer, ingest, alerting, stop=stop, started=started)
             tasks.create_task(serving, name="api")
         else:
             started()
@@ -143,6 +143,7 @@ async def _serve(
     scorer: Scorer,
     ingest: Ingest | None,
     alerting: Alerting | None,
+    *,
     stop: asyncio.Event,
     started: Started,
 ) -> None:

@@ -169,6 +169,20 @@ def test_both_data_sources_have_the_uid_of_the_boards(variant: str) -> None:
         assert source["user"] == "$MUSTER_INFLUX_USER"
 
 
+@pytest.mark.parametrize(
+    ("variant", "address"),
+    [("contacts-mail", "$MUSTER_ALERT_MAIL"), ("contacts-webhook", "$MUSTER_ALERT_WEBHOOK")],
+)
+def test_both_ways_to_tell_group_by_site(variant: str, address: str) -> None:
+    found = read(ROOT / "grafana" / "provisioning" / variant / "muster.yaml")
+    (point,), (policy,) = found["contactPoints"], found["policies"]
+    (receiver,) = point["receivers"]
+    assert address in receiver["settings"].values()
+    for route in (policy, *policy["routes"]):
+        assert route["receiver"] == point["name"]
+        assert route["group_by"] == ["site"]
+
+
 def test_every_board_is_provisioned() -> None:
     providers = read(ROOT / "grafana/provisioning/dashboards/muster.yaml")["providers"]
     target = next(target for _, source, target in mounts() if source == "../../grafana/boards")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from muster_collector.alerts.model import LEAST_STEPS, NOISE, STEP_S, Ask, Labels, Rule
 from muster_collector.store.base import Query, Read, Statistic, Store, Table
 
-COMBINE = {"min": min, "sum": sum}
+COMBINE: Mapping[str, Callable[[list[float]], float]] = {"min": min, "sum": sum}
 Values = dict[Labels, float]
 Series = Iterator[tuple[tuple[str, ...], float]]
 STATISTICS: Mapping[str, tuple[Statistic, ...]] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Labels = tuple[tuple[str, str], ...]
@@ -14,12 +15,12 @@ Measure = Literal["last", "least", "rise", "resets", "hours_to_full"]
 """How the samples of a series since `Ask.since` become one number.
 
 `last`, `least`: the newest, the smallest value. `rise`: the newest less the first. `resets`: how
-often a counter began anew; none for 0. `hours_to_full`: from the last values of the half hours that
-have any, how long a straight line from the first to the last of them takes to 100; none for fewer
-than four, for a growth below `NOISE` and beyond ten times the limit.
+often a counter began anew; none for 0. `hours_to_full`: from the last values of the steps of
+`STEP_S` seconds that have any, how long a straight line from the first to the last of them takes to
+100; none for fewer than `LEAST_STEPS`, for a growth below `NOISE`, and beyond ten times the limit.
 """
-STEP_S = 1800
-LEAST_STEPS = 4
+STEP_S = 600
+LEAST_STEPS = 7
 NOISE = 0.5
 """Percent that a disk must have grown before it is said to grow."""
 
@@ -40,7 +41,7 @@ class Ask:
     measure: Measure = "last"
     combine: Literal["min", "sum"] | None = None
     by: tuple[str, ...] = ()
-    where: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, str] = dataclasses.field(default_factory=dict)
     scale: float = 1.0
     beside: str = ""
     site_from: str = "site"
@@ -57,7 +58,8 @@ class Rule:
 
     `summary` names labels and the number in braces: "{host} is silent for {value} s". `quiet` says
     on purpose what no answer at all means: nothing, or (False) that something is dead. While it
-    fires at a site, the rules in `inhibits` do not notify for that site.
+    fires at a site, the rules in `inhibits` do not notify for that site. The collector asks every
+    `every` seconds at most.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Rule:
     above: bool = True
     since: int = 900
     hold: int = 300
+    every: int = 60
     quiet: bool = True
     inhibits: tuple[str, ...] = ()
 

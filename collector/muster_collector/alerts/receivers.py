@@ -1,4 +1,4 @@
-"""Who is told: a webhook in Alertmanager's format, and e-mail; a failure is said and tried again."""
+"""Who is told: a webhook in Alertmanager's format, and e-mail; what fails is tried again."""
 
 from __future__ import annotations
 

@@ -152,6 +152,7 @@ DISKS = (
             severity="critical" if hours == 4 else "warning",
             since=6 * 3600,
             hold=1800 if hours == 24 else 600,
+            every=600 if hours == 24 else 300,
         )
         for hours in (4, 24)
     ),
@@ -247,3 +248,5 @@ DATABASE_AWAY = Rule(
 )
 """In Grafana this is the state Error of every other rule."""
 RULES: tuple[Rule, ...] = (*REPORTS, *SCORES, *DISKS, *SERVICES, *UPKEEP)
+ALL = (*RULES, DATABASE_AWAY)
+"""With the one that only the collector has."""

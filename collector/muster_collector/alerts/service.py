@@ -18,7 +18,7 @@ from muster_collector.alerts import book, evaluate, events, grouping, silences, 
 from muster_collector.alerts.grouping import Notification
 from muster_collector.alerts.model import Rule
 from muster_collector.alerts.receivers import NotTakenError, Receiver, Style
-from muster_collector.alerts.rules import DATABASE_AWAY, RULES
+from muster_collector.alerts.rules import ALL, DATABASE_AWAY
 from muster_collector.alerts.silences import Silence
 from muster_collector.alerts.state import Alert, Key
 from muster_collector.config import Alerts as Settings
@@ -38,7 +38,7 @@ def in_force(settings: Settings) -> tuple[Rule, ...]:
     """The rules that are not turned off, with the limits of the configuration."""
     return tuple(
         replace(rule, limit=settings.limits.get(rule.name, rule.limit))
-        for rule in (*RULES, DATABASE_AWAY)
+        for rule in ALL
         if rule.name not in settings.off
     )
 
@@ -67,6 +67,7 @@ class Alerting:
         self.evaluated: int | None = None
         self._sleep = sleep
         self._written = ""
+        self._asked: dict[str, int] = {}
 
     async def run(self) -> None:
         """Evaluate every `every` seconds, until cancelled."""
@@ -135,18 +136,24 @@ class Alerting:
     async def _ask(self, now: int) -> None:
         away = 0.0
         for rule in self.rules.values():
-            if rule is self.rules.get(DATABASE_AWAY.name):
+            if rule.name == DATABASE_AWAY.name or not self._is_due(rule, now):
                 continue
             try:
                 values = await evaluate.values(self.store, rule, now)
             except StoreError:
                 away = 1.0
                 break
+            self._asked[rule.name] = now
             state.step(self.book.alerts, rule, values, now, keep=self.settings.keep_firing)
         if DATABASE_AWAY.name in self.rules:
             rule = self.rules[DATABASE_AWAY.name]
             values = {(): away}
             state.step(self.book.alerts, rule, values, now, keep=self.settings.keep_firing)
+
+    def _is_due(self, rule: Rule, now: int) -> bool:
+        """Half a pass of grace: a jitter of milliseconds must not cost a whole pass."""
+        since = now - self._asked.get(rule.name, -rule.every * 1000)
+        return not 0 <= since < 1000 * (rule.every - self.settings.every / 2)
 
     def _say_changes(self, before: Mapping[Key, str]) -> None:
         counts = {"warning": 0, "critical": 0}

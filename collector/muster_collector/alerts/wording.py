@@ -36,12 +36,17 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
+def plain(text: str) -> str:
+    """A text of one line without anything that steers a terminal, a mail or a log."""
+    return " ".join("".join(c if c.isprintable() or c.isspace() else "�" for c in text).split())
+
+
 def summary(rule: Rule, alert: Alert, language: Language) -> str:
     """What is wrong, in one sentence."""
     if alert.value is None:
         return f"{rule.title[language]}: {NO_DATA[language]}"
     words = Labels(alert.labels) | {"value": number(alert.value)}
-    return " ".join(rule.summary[language].format_map(Labels(words)).split())
+    return plain(rule.summary[language].format_map(Labels(words)))
 
 
 def subject(notification: Notification, rules: Mapping[str, Rule], language: Language) -> str:
@@ -57,7 +62,7 @@ def subject(notification: Notification, rules: Mapping[str, Rule], language: Lan
     ]
     kind, name = notification.group
     place = f"{name}: " if kind == "site" else ""
-    return f"[{STATES[language][state]}] {place}{', '.join(titles)}"
+    return plain(f"[{STATES[language][state]}] {place}{', '.join(titles)}")
 
 
 def lines(

@@ -49,7 +49,7 @@ def post(
 
 def delete(options: argparse.Namespace, path: str) -> Any:
     """The JSON answer to a DELETE."""
-    return _ask(options, path, {}, None, "", "DELETE")
+    return _ask(options, path, {}, None, "", method="DELETE")
 
 
 def quoted(name: str) -> str:
@@ -63,6 +63,7 @@ def _ask(
     query: Mapping[str, str | int | list[str] | None],
     content: bytes | None,
     media: str,
+    *,
     method: str | None = None,
 ) -> Any:
     given = {name: value for name, value in query.items() if value is not None}

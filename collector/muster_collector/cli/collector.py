@@ -62,6 +62,7 @@ async def serve(settings: Config) -> None:
 def check(options: argparse.Namespace) -> int:
     """Check the configuration and the files that it names."""
     from muster_collector import config, service
+    from muster_collector.alerts.receivers import receivers
     from muster_collector.api.guard import check_exposure
     from muster_collector.ingest.sources.source import Source
     from muster_collector.store import open_store
@@ -78,6 +79,8 @@ def check(options: argparse.Namespace) -> int:
         Source(source)
     if {"score", "api"} & set(settings.collector.roles):
         service.method(settings)
+    if "alert" in settings.collector.roles:
+        receivers(settings.alerts)
     if "api" in settings.collector.roles:
         check_exposure(settings.api.host, token, allow_open=settings.api.open)
     for section, found in settings:

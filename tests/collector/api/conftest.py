@@ -14,9 +14,12 @@ import aiohttp
 import pytest
 from readiness.small_fleet import END, MINUTE, SmallFleet, cpu, disk, small_card
 
+from muster_collector.alerts.receivers import receivers
+from muster_collector.alerts.service import Alerting
 from muster_collector.api.app import make_app
 from muster_collector.api.serve import bind, serve
 from muster_collector.api.services import Services
+from muster_collector.config import Alerts
 from muster_collector.estate import Estate
 from muster_collector.estate.model import District, Region, Site
 from muster_collector.scoring.scorer import Scorer
@@ -85,6 +88,7 @@ class World:
     fleet: Any
     stop: asyncio.Event
     now: int = END
+    alerting: Alerting | None = None
     connected: bool = True
 
     async def get(self, path: str, **headers: str) -> Answer:
@@ -117,6 +121,7 @@ def opener(tmp_path: Path) -> Opener:
         *,
         local_only: bool = True,
         accounts: Any = None,
+        alerts: Alerts | None = None,
     ) -> AsyncIterator[World]:
         store = EmbeddedStore(tmp_path / "store.duckdb")
         await store.open()
@@ -128,7 +133,11 @@ def opener(tmp_path: Path) -> Opener:
         )
         port = listener.getsockname()[1]
         made = World(f"http://127.0.0.1:{port}", scorer, store, fleet, stop)
+        alerting = alerts and Alerting(
+            store, alerts, receivers(alerts), tmp_path, clock=lambda: made.now
+        )
         services = Services(
+            alerting=alerting,
             store=store,
             fleet=made.fleet,
             scorer=scorer,
@@ -137,6 +146,7 @@ def opener(tmp_path: Path) -> Opener:
             metrics=lambda: b"muster_up 1\n",
             stop=stop,
         )
+        made.alerting = alerting
         app = make_app(services, token=token, local_only=local_only)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(serve(app, listener, stop, started.set))
