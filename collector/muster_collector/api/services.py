@@ -9,8 +9,8 @@ from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, HTTPException, Request
 
-from muster_collector.ledger.periods import Period
 from muster_collector.alerts.service import Alerting
+from muster_collector.ledger.periods import Period
 from muster_collector.quarantine import Chosen, Kept
 from muster_collector.scoring.result import Result
 from muster_collector.scoring.scorer import Scorer
