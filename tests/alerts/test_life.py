@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from muster_collector.alerts import grouping, silences, state
 from muster_collector.alerts.grouping import Sent
-from muster_collector.alerts.model import Ask, Rule
+from muster_collector.alerts.model import Ask, Labels, Rule
 from muster_collector.alerts.silences import Silence
 from muster_collector.alerts.state import REMEMBER, Alerts
 
@@ -37,7 +37,7 @@ def play(
     alerts: Alerts = {}
     seen = []
     for minute, value in enumerate(values):
-        found = {} if value is None else {A: value}
+        found: dict[Labels, float] = {} if value is None else {A: value}
         state.step(alerts, rule(hold=hold, quiet=quiet), found, minute * MINUTE, keep=keep)
         seen.append(",".join(alert.state for alert in alerts.values()))
     return seen
@@ -153,7 +153,8 @@ def test_a_site_is_one_group_and_what_has_no_site_is_its_own() -> None:
 
 
 def test_a_group_is_told_once_then_of_changes_and_again_after_a_while() -> None:
-    alerts, sent = alerts_of(("x", "a")), {}
+    alerts = alerts_of(("x", "a"))
+    sent: dict[Any, Sent] = {}
     assert groups(alerts, sent, 0) == {"site=a": (["x"], [])}
     assert groups(alerts, sent, 10 * MINUTE) == {}
     assert groups(alerts, sent, 60 * MINUTE) == {"site=a": (["x"], [])}
@@ -174,7 +175,8 @@ def test_an_end_is_told_to_those_who_heard_of_the_beginning() -> None:
 
 
 def test_what_is_hidden_is_not_told_and_later_it_is() -> None:
-    alerts, sent = alerts_of(("x", "a")), {}
+    alerts = alerts_of(("x", "a"))
+    sent: dict[Any, Sent] = {}
     (key,) = alerts
     assert groups(alerts, sent, 0, hidden={key}) == {}
     assert groups(alerts, sent, MINUTE) == {"site=a": (["x"], [])}

@@ -32,7 +32,7 @@ def point(measurement: str, ago: int, fields: dict[str, Value], **tags: str) -> 
 
 def completeness(host: str, site: str, ago: int, **fields: float) -> Point:
     counts: dict[str, Value] = {"lost": 0, "missing": 0, "silent_s": 4.0}
-    whole = {k: v if k == "silent_s" else int(v) for k, v in fields.items()}
+    whole: dict[str, Value] = {k: v if k == "silent_s" else int(v) for k, v in fields.items()}
     return point("completeness", ago, counts | whole, host=host, site=site)
 
 

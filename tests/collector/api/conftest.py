@@ -133,11 +133,11 @@ def opener(tmp_path: Path) -> Opener:
         )
         port = listener.getsockname()[1]
         made = World(f"http://127.0.0.1:{port}", scorer, store, fleet, stop)
-        alerting = alerts and Alerting(
-            store, alerts, receivers(alerts), tmp_path, clock=lambda: made.now
-        )
+        if alerts is not None:
+            told = receivers(alerts)
+            made.alerting = Alerting(store, alerts, told, tmp_path, clock=lambda: made.now)
         services = Services(
-            alerting=alerting,
+            alerting=made.alerting,
             store=store,
             fleet=made.fleet,
             scorer=scorer,
@@ -146,7 +146,6 @@ def opener(tmp_path: Path) -> Opener:
             metrics=lambda: b"muster_up 1\n",
             stop=stop,
         )
-        made.alerting = alerting
         app = make_app(services, token=token, local_only=local_only)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(serve(app, listener, stop, started.set))

@@ -194,7 +194,15 @@ def test_a_password_that_cannot_be_read_is_found_by_check(tmp_path: Path) -> Non
         '[alerts]\nmail_to = ["noc@x.example"]\nsmtp_password_file = "/nonexistent/password"\n'
         f'[collector]\ndata = "{tmp_path}"\n'
     )
-    command = [sys.executable, "-m", "muster_collector", "collector", "check", "--config", file]
+    command = [
+        sys.executable,
+        "-m",
+        "muster_collector",
+        "collector",
+        "check",
+        "--config",
+        str(file),
+    ]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 2
     assert "[alerts] smtp_password_file = /nonexistent/password: cannot be read" in found.stderr
