@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from pathlib import Path
 
+import duckdb
 import pytest
 from readiness.cards import text
 
@@ -127,11 +129,11 @@ def test_csv_has_every_level_and_no_formula(
     assert run(card_file, data, "--format", "csv") == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [row["unit"] for row in rows] == ["'=cmd|x", "'@home", "'-1"]
-    assert rows[0]["overall"] == "70"
+    assert rows[0]["overall"] == "70.0"
     assert [row["overall:rank"] for row in rows] == ["1", "2", "3"]
     assert rows[2]["p:coverage"] == "0.75"
     assert (rows[2]["p:low"], rows[2]["p:high"]) == ("3.75", "28.75")
-    assert rows[0]["a:lost"] == "15"
+    assert rows[0]["a:lost"] == "15.0"
     assert rows[2]["b"] == ""
 
 
@@ -160,7 +162,7 @@ def test_partial_tables_and_columns_without_use(
     assert run(card_file, b"city,a,zone\nX,80,7\n", "--partial", "--format", "csv") == 0
     captured = capsys.readouterr()
     assert captured.err.endswith("data.csv: no indicator for zone\n")
-    assert captured.out.splitlines()[1].startswith("X,,,80,60,85,0.75,1,")
+    assert captured.out.splitlines()[1].startswith("X,,,80.0,60.0,85.0,0.75,1,")
 
 
 def test_output_file_and_missing_files(card_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,8 +170,8 @@ def test_output_file_and_missing_files(card_file: Path, capsys: pytest.CaptureFi
     data = HEADER.encode() + b"x,5,5\n"
     assert run(card_file, data, "--format", "csv", "--output", str(out)) == 0
     assert out.read_text("utf-8").startswith("unit,grade,why,overall,")
-    assert run(card_file, data, "--output", str(card_file.parent)) == 2
-    assert "cannot be written: Is a directory" in capsys.readouterr().err
+    assert run(card_file, data, "--output", str(card_file.parent)) == 1
+    assert f"--output {card_file.parent}: Is a directory" in capsys.readouterr().err
     assert main(["score", "--data", "/nowhere.csv"]) == 2
     assert capsys.readouterr().err == (
         "muster: /nowhere.csv: cannot be read: No such file or directory\n"
@@ -202,7 +204,7 @@ def test_draws_give_the_same_rank_intervals_again(
     assert run(card_file, data, *options, "csv") == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     found = [(row["varied:rank_low"], row["varied:rank_high"]) for row in rows]
-    assert found[0] == ("1", "1")
+    assert found[0] == ("1.0", "1.0")
     assert found[3] == ("", "")
     assert run(card_file, data, *options, "json") == 0
     document = json.loads(capsys.readouterr().out)
@@ -214,6 +216,43 @@ def test_draws_give_the_same_rank_intervals_again(
     assert lines[1].split()[:3] == ["1", "1-1", "good"]
     assert run(card_file, data, "--draws", "-3") == 2
     assert "--draws: use 1 to 100000" in capsys.readouterr().err
+
+
+def test_parquet_and_xlsx_hold_what_csv_holds(
+    card_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = HEADER.encode() + b'"=cmd|x",80,40\nnone,,\n'
+    assert run(card_file, data, "--format", "csv") == 0
+    table = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    parquet, xlsx = card_file.parent / "s.parquet", card_file.parent / "s.xlsx"
+    assert run(card_file, data, "--format", "parquet", "--output", str(parquet)) == 0
+    with duckdb.connect() as database:
+        found = database.read_parquet(str(parquet))
+        assert found.columns == table[0]
+        (rank,) = found.filter("grade IS NOT NULL").project('"overall:rank"').fetchall()[0]
+    assert rank == 1
+    assert run(card_file, data, "--format", "xlsx", "--output", str(xlsx)) == 0
+    with zipfile.ZipFile(xlsx) as book:
+        assert "'=cmd|x" in book.read("xl/sharedStrings.xml").decode()
+        assert "<f>" not in book.read("xl/worksheets/sheet1.xml").decode()
+
+
+def test_sensitivity_names_what_moves_the_ranking(
+    card_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Units that a beats and b beats by as much: both weights decide, and nothing else could."""
+    data = HEADER.encode() + b"x,90,10\ny,70,61\nz,40,80\n"
+    options = ("--sensitivity", "--samples", "64", "--format", "json")
+    assert run(card_file, data, *options) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [list(row) for row in rows] == [["kind", "id", "first", "total"]] * len(rows)
+    totals = {(row["kind"], row["id"]): row["total"] for row in rows}
+    assert totals["weight", "b"] > 0
+    assert [row["total"] for row in rows] == sorted(totals.values(), reverse=True)
+    assert run(card_file, data, *options) == 0
+    assert json.loads(capsys.readouterr().out) == rows
+    assert run(card_file, data, "--sensitivity", "--samples", "2") == 2
+    assert "--samples: use 8 to 4096" in capsys.readouterr().err
 
 
 def test_names_cannot_break_the_table(card_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

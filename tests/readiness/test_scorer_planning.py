@@ -19,7 +19,7 @@ from muster_collector.scoring.changes import moved
 from muster_collector.scoring.groups import grouped
 from muster_collector.scoring.result import Result, compute
 from muster_collector.scoring.units import LEVELS, make_units
-from muster_collector.scoring.whatif import repairs, reweighted, under
+from muster_collector.scoring.whatif import mended, repairs, reweighted, under
 
 CARD = small_card()
 MISSING = math.nan
@@ -135,6 +135,26 @@ def test_repairs_of_one_place_leave_the_others_alone() -> None:
     (repair,) = repairs(result, "site", row)
     assert repair.nodes == 1
     assert repair.gain == pytest.approx(12.5)
+
+
+@given(fleets)
+def test_a_mended_node_gains_what_the_engine_gives(nodes: dict[str, tuple[float, float]]) -> None:
+    """Against the whole fleet scored again with that node's values at their best: 100 and 0."""
+    result = scored(nodes)
+    for level in ("fleet", "site"):
+        for row, unit in enumerate(result.levels[level].level.ids):
+            found = list(mended(result, level, row, 100))
+            assert [one.gain for one in found] == sorted((o.gain for o in found), reverse=True)
+            for one in found:
+                idle, used = nodes[one.node]
+                # What is missing stays missing.
+                best = (100.0 if idle == idle else idle, 0.0 if used == used else used)  # noqa: PLR0124
+                again = scored({**nodes, one.node: best}).find(level, unit)
+                assert again is not None
+                after = float(again[0].scores.value[again[1], 0])
+                before = float(result.levels[level].scores.value[row, 0])
+                assert one.gain == pytest.approx(after - before, abs=1e-9)
+                assert one.score == pytest.approx(after, abs=1e-9)
 
 
 def test_sites_by_sector_and_nodes_by_role_count_what_is_planned() -> None:

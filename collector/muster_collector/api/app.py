@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from muster_collector.api import (
     about,
     alerts,
+    backcasts,
     completeness,
     figures,
     nodes,
@@ -35,6 +36,7 @@ ROUTERS = tuple(
     for module in (
         readiness,
         planning,
+        backcasts,
         targets,
         figures,
         nodes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from importlib import resources
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
@@ -13,7 +13,7 @@ from muster_collector.api import times, upload
 from muster_collector.api.params import Format, as_json, table
 from muster_collector.api.services import Given, Services
 from muster_collector.errors import ConfigError
-from muster_collector.readiness import export, score
+from muster_collector.readiness import Scores, export, score
 from muster_collector.readiness.scorecard import Scorecard, load
 from muster_collector.scoring import figures, places
 
@@ -68,7 +68,11 @@ async def bring(*, given: Given, request: Request) -> Response:
 
 @router.get("/score")
 async def score_shipped(
-    *, given: Given, scorecard: Annotated[str, Query(max_length=80)], level: PlaceLevel = "fleet"
+    *,
+    given: Given,
+    scorecard: Annotated[str, Query(max_length=80)],
+    level: PlaceLevel = "fleet",
+    format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Response:
     """Places scored by a card that Muster ships, from live readiness and imported figures."""
     folder = resources.files("muster_collector") / "scorecards"
@@ -76,22 +80,31 @@ async def score_shipped(
     if scorecard not in shipped:
         raise HTTPException(404, f"scorecard={scorecard!r}: use {', '.join(sorted(shipped))}")
     card = load(shipped[scorecard].read_text("utf-8"), scorecard)
-    return await _scored(given, card, level)
+    return await _scored(given, card, level, format)
 
 
 @router.post("/score", openapi_extra=upload.openapi("application/toml", "the scorecard"))
-async def score_own(*, given: Given, request: Request, level: PlaceLevel = "fleet") -> Response:
+async def score_own(
+    *,
+    given: Given,
+    request: Request,
+    level: PlaceLevel = "fleet",
+    format: Format = "json",  # noqa: A002 - the parameter's public name
+) -> Response:
     """The same with a card of one's own as the body; nothing is stored."""
-    return await _scored(given, await upload.scorecard(request), level)
+    return await _scored(given, await upload.scorecard(request), level, format)
 
 
-async def _scored(given: Services, card: Scorecard, level: str) -> Response:
+async def _scored(given: Services, card: Scorecard, level: str, form: Format) -> Response:
     result = given.result()
     known = await figures.read(given.store, places.wanted(card))
+    ids = result.levels[level].level.ids
 
-    def work() -> Any:
-        found = places.values(card, result, given.scorer.estate, known, level)
-        return export.as_document(result.levels[level].level.ids, score(card, found))
+    def work() -> Scores:
+        return score(card, places.values(card, result, given.scorer.estate, known, level))
 
+    scores = await asyncio.to_thread(work)
+    if form != "json":
+        return await table(export.rows(ids, scores), export.columns(card), form)
     about = {"time": times.iso(result.end), "level": level, "live_method": result.card.method}
-    return as_json({**about, **await asyncio.to_thread(work)})
+    return as_json({**about, **export.as_document(ids, scores)})

@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import json
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import HTTPException, Query, Response
@@ -81,6 +81,18 @@ def as_json(content: Any) -> Response:
     """An answer without the cost of validating our own rows."""
     body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Response(body.encode(), media_type="application/json")
+
+
+async def sheet(
+    answer: Mapping[str, Any],
+    rows: Iterable[Mapping[str, Any]],
+    columns: Sequence[str],
+    form: Format,
+) -> Response:
+    """An answer that is a tree: as it is, or laid out as rows in a file to save."""
+    if form == "json":
+        return await asyncio.to_thread(as_json, answer)
+    return await table(list(rows), columns, form)
 
 
 async def table(

@@ -11,7 +11,7 @@ import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
-from muster_collector.api import history, stepped, times, units
+from muster_collector.api import history, sheets, stepped, times, units
 from muster_collector.api.history import Wanted
 from muster_collector.api.params import (
     EstateOf,
@@ -23,6 +23,7 @@ from muster_collector.api.params import (
     as_json,
     check_size,
     moment,
+    sheet,
     table,
     time_range,
 )
@@ -206,6 +207,7 @@ async def explain(
     id: str = "fleet",  # noqa: A002 - the parameter's public name
     at: TimeText = None,
     estate: EstateOf = "then",
+    format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Response:
     """Why a unit's score is what it is: points lost by pillar, indicator and member.
 
@@ -219,15 +221,14 @@ async def explain(
         today = given.scorer.estate if estate == "now" else None
         result = await given.scorer.compute_at(end, today)
     found, row = _find(result, level, id)
-    return as_json(
-        {
-            **_row(result, found, row),
-            **units.named(given.scorer.estate, level, id),
-            "lost": units.number(found.lost[row, 0]),
-            "pillars": list(units.pillars(result, found, row)),
-            "members": list(_members(result, level, row)),
-        }
-    )
+    answer = {
+        **_row(result, found, row),
+        **units.named(given.scorer.estate, level, id),
+        "lost": units.number(found.lost[row, 0]),
+        "pillars": list(units.pillars(result, found, row)),
+        "members": list(_members(result, level, row)),
+    }
+    return await sheet(answer, sheets.explained(answer), sheets.EXPLAINED, format)
 
 
 def _members(result: Result, level: str, row: int) -> Any:

@@ -17,6 +17,7 @@ COMMANDS: tuple[str, ...] = (
     "readiness",
     "explain",
     "what_if",
+    "repairs",
     "targets",
     "publish",
     "report",

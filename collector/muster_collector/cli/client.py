@@ -17,6 +17,8 @@ from muster_collector.errors import ConfigError, MusterError
 DEFAULT_URL = "http://127.0.0.1:8080"
 PATIENCE = 60.0
 """Seconds to wait for an answer."""
+PAGE = 20_000
+"""Rows to ask for at a time."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +36,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def get(options: argparse.Namespace, path: str, **query: str | int | list[str] | None) -> Any:
     """The JSON answer to a GET of `/api/v1/` + path; options that are None are left out."""
     return _ask(options, path, query, None, "")
+
+
+def rows(
+    options: argparse.Namespace, path: str, **query: str | int | list[str] | None
+) -> list[dict[str, Any]]:
+    """All rows of a GET, page by page."""
+    found: list[dict[str, Any]] = []
+    while True:
+        answer = get(options, path, **query, limit=PAGE, offset=len(found))
+        found += answer["rows"]
+        if not answer["rows"] or len(found) >= answer["total"]:
+            return found
 
 
 def post(

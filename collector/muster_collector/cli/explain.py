@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from typing import Any
 
+from muster_collector.api import sheets
 from muster_collector.cli import client, output
 from muster_collector.cli.readiness import LEVELS
 from muster_collector.errors import MusterError
 
 CHANGE = ("part", "id", "points")
 COLUMNS = ("part", "id", "score", "lost", "value", "unit", "coverage", "why")
+"""For people; the other formats have all columns."""
 
 
 def add(commands: Any) -> None:
@@ -50,7 +51,8 @@ def run(options: argparse.Namespace) -> int:
         at=options.at,
         estate=options.estate,
     )
-    output.write(list(_rows(answer)), COLUMNS, options)
+    columns = COLUMNS if options.format == "table" else sheets.EXPLAINED
+    output.write(list(sheets.explained(answer)), columns, options)
     return 0
 
 
@@ -60,27 +62,6 @@ def _change(options: argparse.Namespace) -> int:
     answer = client.get(options, "change", level=options.level, id=options.id, **span)
     if answer["change"] is None:
         raise MusterError(f"{options.level} {options.id}: {answer['why']}")
-    rows = [
-        {"part": "before", "id": answer["from"], "points": answer["before"]},
-        *({**part, "part": "indicator"} for part in answer["indicators"] if part["points"]),
-        {"part": "coverage", "id": "", "points": answer["coverage"]},
-        {"part": "members", "id": "", "points": answer["members"]},
-        {"part": "after", "id": answer["to"], "points": answer["after"]},
-    ]
-    output.write(rows, CHANGE, options)
+    columns = CHANGE if options.format == "table" else sheets.MOVED
+    output.write(sheets.moved(answer), columns, options)
     return 0
-
-
-def _rows(answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield {**answer, "part": answer["level"]}
-    for pillar in _costliest(answer["pillars"]):
-        yield {**pillar, "part": "pillar"}
-        for indicator in _costliest(pillar["indicators"]):
-            yield {**indicator, "part": "indicator"}
-    for member in answer["members"]:
-        yield {**member, "part": "member"}
-
-
-def _costliest(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """By points lost, those without a score last."""
-    return sorted(parts, key=lambda part: (part["lost"] is None, -(part["lost"] or 0.0)))

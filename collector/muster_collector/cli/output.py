@@ -31,7 +31,11 @@ def write(rows: Sequence[Row], columns: Sequence[str], options: argparse.Namespa
         return
     if kind in BINARY and options.output is None and sys.stdout.isatty():
         raise ConfigError(f"--format {kind}: name a file with --output, or pipe it on")
-    content = _text(rows, columns) if kind == "table" else FILES[kind](rows, columns)
+    deliver(_text(rows, columns) if kind == "table" else FILES[kind](rows, columns), options)
+
+
+def deliver(content: bytes, options: argparse.Namespace) -> None:
+    """Write what is made already where the options want it."""
     if options.output is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

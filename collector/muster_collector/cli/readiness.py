@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from muster_collector.cli import client, output
+from muster_collector.errors import ConfigError
 
 LEVELS = ("node", "site", "district", "region", "fleet")
 COLUMNS = (
@@ -13,23 +14,37 @@ COLUMNS = (
     "grade", "scored", "planned", "p10", "worst", "why", "method",
 )  # fmt: skip
 FOR_PEOPLE = ("time", "id", "score", "low", "high", "coverage", "grade", "scored", "planned", "why")
-ROWS = 100_000
+STEPS = ("windows", "expected", "least", "most")
+GROUPS = ("id", "score", "low", "high", "coverage", "grade", "scored", "planned", "p10", "worst",
+          "why")  # fmt: skip
 
 
 def add(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser(
         "readiness",
-        help="scores by node, site, district, region or fleet",
+        help="scores by node, site, district, region, fleet, sector or role",
         description="Scores from a running collector: the newest, or those of a range of time.",
     )
     parser.add_argument("--level", choices=LEVELS, default="fleet")
     parser.add_argument("--id", action="append", help="only this unit; may be repeated")
+    for place in ("region", "district", "site"):
+        parser.add_argument(
+            f"--{place}", action="append", metavar="ID", help=f"only in this {place}"
+        )
+    parser.add_argument(
+        "--by",
+        choices=("sector", "role"),
+        help="sites by sector or nodes by role, instead of a level",
+    )
     parser.add_argument("--from", dest="start", metavar="TIME", help="2026-03-01 or now-7d")
     parser.add_argument("--to", dest="end", metavar="TIME", help="default: now")
     parser.add_argument("--at", metavar="TIME", help="as it stood at a time")
     parser.add_argument(
-        "--step", metavar="DURATION", help="means over steps: 1h; days (1d) are local days"
+        "--known", metavar="TIME", help="a range as it was known then, before late data came"
+    )
+    parser.add_argument(
+        "--step", metavar="STEP", help="means: 1h, and local days, weeks, months as 1d, 1w, 1mo"
     )
     parser.add_argument("--zone", metavar="NAME", help="time zone of days (default: the estate's)")
     client.add_options(parser)
@@ -39,20 +54,37 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask, and write the rows."""
-    answer = client.get(
+    if options.by:
+        return _groups(options)
+    rows = client.rows(
         options,
         "readiness",
         level=options.level,
-        id=options.id,
-        **{"from": options.start},
-        to=options.end,
+        **{"id": options.id, "from": options.start, "to": options.end},
+        region=options.region,
+        district=options.district,
+        site=options.site,
         at=options.at,
+        known=options.known,
         step=options.step,
         zone=options.zone,
-        limit=ROWS,
     )
-    columns = FOR_PEOPLE if options.format == "table" else COLUMNS
+    columns: tuple[str, ...] = FOR_PEOPLE if options.format == "table" else COLUMNS
     if options.step:
-        columns = (*columns, "windows")
-    output.write(answer["rows"], columns, options)
+        # Steps are means: they have no 10th percentile, and no one reason.
+        kept = tuple(name for name in columns if name not in ("p10", "worst", "why"))
+        columns = (*kept, *(STEPS[:1] if options.format == "table" else STEPS))
+    if rows and "date" in rows[0]:
+        without = columns[1:] if options.format == "table" else columns
+        columns = ("date", *without)
+    output.write(rows, columns, options)
+    return 0
+
+
+def _groups(options: argparse.Namespace) -> int:
+    given = (options.id, options.start, options.end, options.step, options.known, options.zone)
+    if any(given) or options.region or options.district or options.site:
+        raise ConfigError("--by: stands beside --at only: now, or as it stood at a time")
+    answer = client.get(options, "groups", by=options.by, at=options.at)
+    output.write(answer["rows"], GROUPS, options)
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from muster_collector.cli import client
+from muster_collector.cli import client, output
 from muster_collector.cli.scorecard import read_card, read_text
 from muster_collector.errors import ConfigError
 
@@ -36,8 +36,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--scorecard", metavar="FILE", help="the scorecard, or the name of a shipped one"
     )
-    parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
-    parser.add_argument("--output", metavar="FILE", help="write there instead of to the screen")
+    output.add_options(parser)
     parser.add_argument("--encoding", default="", help="of the table, when it is not UTF-8")
     parser.add_argument(
         "--partial", action="store_true", help="indicators without a column count as missing"
@@ -49,7 +48,16 @@ def add(commands: Any) -> None:
         metavar="N",
         help="vary weights and thresholds at random N times: intervals of ranks and scores",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of the draws (default 1)")
+    parser.add_argument(
+        "--sensitivity",
+        action="store_true",
+        help="instead of scores, the share of each weight and each set of thresholds in the"
+        " uncertainty of the ranking: first and total order",
+    )
+    parser.add_argument(
+        "--samples", type=int, default=256, metavar="N", help="of the sensitivity (default 256)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of draws and samples (default 1)")
     client.add_options(parser)
     parser.set_defaults(run=run)
 
@@ -60,14 +68,35 @@ def run(options: argparse.Namespace) -> int:
 
     card = read_card(options.scorecard)
     units, values = _live(card, options) if options.live else _table(card, options)
-    formats = {"table": export.as_table, "csv": export.as_csv, "json": export.as_json}
     firm = _varied(card, values, options) if options.draws else None
-    text = formats[options.format](units, score(card, values), firm)
-    if options.output:
-        _write(options.output, text)
+    if options.sensitivity:
+        _sensitivity(card, values, options)
+        return 0
+    scores = score(card, values)
+    if options.format in ("table", "json"):
+        text = export.as_table if options.format == "table" else export.as_json
+        output.deliver(text(units, scores, firm).encode(), options)
     else:
-        sys.stdout.write(text)
+        output.write(export.rows(units, scores, firm), export.columns(card, firm), options)
     return 0
+
+
+def _sensitivity(card: Scorecard, values: Any, options: argparse.Namespace) -> None:
+    """Which weights and thresholds move the ranking, the one that matters most first."""
+    import numpy as np
+
+    from muster_collector.readiness.sensitivity import rank_sensitivity
+
+    if not (8 <= options.samples <= 4096 and options.seed >= 0):
+        raise ConfigError("--samples: use 8 to 4096, and a --seed of 0 or more")
+    rng = np.random.default_rng(options.seed)
+    inputs, found = rank_sensitivity(card, values, rng, samples=options.samples)
+    rows = [
+        {"kind": one.kind, "id": one.id, "first": float(first), "total": float(total)}
+        for one, first, total in zip(inputs, found.first, found.total, strict=True)
+    ]
+    rows.sort(key=lambda row: (-float(str(row["total"])), str(row["id"])))
+    output.write(rows, ("kind", "id", "first", "total"), options)
 
 
 def _table(card: Scorecard, options: argparse.Namespace) -> tuple[Sequence[str], Any]:
@@ -109,10 +138,3 @@ def _read(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error

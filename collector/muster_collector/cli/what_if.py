@@ -6,12 +6,11 @@ import argparse
 import sys
 from typing import Any
 
+from muster_collector.api import sheets
 from muster_collector.cli import client, output
 from muster_collector.cli.readiness import LEVELS
 from muster_collector.cli.scorecard import read_text
 from muster_collector.errors import ConfigError
-
-COLUMNS = ("time", "before", "after", "windows", "break")
 
 
 def add(commands: Any) -> None:
@@ -52,7 +51,10 @@ def run(options: argparse.Namespace) -> int:
         answer = client.get(options, "backcast", **query)
     if answer["missing"]:
         print(f"muster: no stored values: {', '.join(answer['missing'])}", file=sys.stderr)
-    output.write(_marked(answer), COLUMNS, options)
+    rows = sheets.backcast(answer)
+    left_out = "date" if options.step == "1h" else "time" if options.format == "table" else ""
+    columns = [name for name in sheets.BACKCAST if name != left_out]
+    output.write(rows, columns, options)
     return 0
 
 
@@ -64,13 +66,3 @@ def _weights(text: str | None) -> list[str] | None:
         if "=" not in pair:
             raise ConfigError(f"--weights {pair}: write ID=NUMBER")
     return [pair.replace("=", ":", 1) for pair in pairs]
-
-
-def _marked(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows, each with the breaks that lie in its step."""
-    rows: list[dict[str, Any]] = [dict(row) for row in answer["rows"]]
-    for one in answer["breaks"]:
-        row = next((row for row in reversed(rows) if row["time"] < one["time"]), None)
-        if row is not None:
-            row["break"] = " ".join(filter(None, (row.get("break"), one["kind"])))
-    return rows

@@ -1,9 +1,7 @@
-"""Scores of named units as CSV, JSON and text: every level, rank, coverage and interval."""
+"""Scores of named units as rows, JSON and text: every level, rank, coverage and interval."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -15,10 +13,12 @@ import numpy.typing as npt
 from .engine import Scores
 from .explain import lost
 from .robustness import Robustness
+from .scorecard import Scorecard
 
 Array = npt.NDArray[np.float64]
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""First characters that make spreadsheets run a cell."""
+LEVEL = ("low", "high", "coverage", "rank")
+INDICATOR = ("value", "lost")
+"""What a flat row has of each level and indicator beside its score."""
 
 
 def ranks(value: Array) -> Array:
@@ -28,11 +28,6 @@ def ranks(value: Array) -> Array:
     falling = np.sort(-value[known])
     result[known] = np.searchsorted(falling, -value[known], side="left") + 1.0
     return result
-
-
-def inert(text: str) -> str:
-    """The text with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def as_json(units: Sequence[str], scores: Scores, firm: Robustness | None = None) -> str:
@@ -100,36 +95,30 @@ def _objects(units: Sequence[str], scores: Scores) -> Iterator[dict[str, Any]]:
         }
 
 
-def as_csv(units: Sequence[str], scores: Scores, firm: Robustness | None = None) -> str:
-    """One row a unit: grade, then score, interval, coverage and rank of each level.
-
-    Then the score and the lost points of each indicator, and what random variants of the card make
-    of the unit. Texts are made inert for spreadsheets.
-    """
-    card = scores.card
-    places, points = _places(scores), lost(scores)
+def columns(card: Scorecard, firm: Robustness | None = None) -> list[str]:
+    """The columns of `rows`: each level's score, interval, coverage and rank, then indicators'."""
     head = ["unit", "grade", "why"]
     for node in card.levels:
-        head += [node.id, *(f"{node.id}:{part}" for part in ("low", "high", "coverage", "rank"))]
+        head += [node.id, *(f"{node.id}:{part}" for part in LEVEL)]
     for node in card.indicators:
-        head += [node.id, f"{node.id}:lost"]
+        head += [node.id, *(f"{node.id}:{part}" for part in INDICATOR)]
+    return head + ([f"varied:{name}" for name, _ in _varied(firm)] if firm else [])
+
+
+def rows(
+    units: Sequence[str], scores: Scores, firm: Robustness | None = None
+) -> list[dict[str, Any]]:
+    """One flat row a unit; None where there is no number."""
+    made = []
     varied = _varied(firm) if firm else []
-    head += [f"varied:{name}" for name, _ in varied]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(head)
-    for unit, name in enumerate(units):
-        grade = card.grade(float(scores.value[unit, 0]))
-        row = [inert(name), inert(grade), inert(scores.why(unit))]
-        for node in card.levels:
-            at = (unit, node.column)
-            row += map(_cell, (scores.value[at], scores.low[at], scores.high[at]))
-            row += map(_cell, (scores.coverage[at], places[at]))
-        for node in card.indicators:
-            row += map(_cell, (scores.value[unit, node.column], points[unit, node.column]))
-        row += [_cell(array[unit]) for _, array in varied]
-        writer.writerow(row)
-    return out.getvalue()
+    for place, unit in enumerate(_objects(units, scores)):
+        row = {name: unit[name] for name in ("unit", "grade", "why")}
+        for parts, names in ((unit["levels"], LEVEL), (unit["indicators"], INDICATOR)):
+            for part, numbers in parts.items():
+                row[part] = numbers["score"]
+                row |= {f"{part}:{name}": numbers[name] for name in names}
+        made.append(row | {f"varied:{name}": _plain(array[place]) for name, array in varied})
+    return made
 
 
 def as_table(units: Sequence[str], scores: Scores, firm: Robustness | None = None) -> str:

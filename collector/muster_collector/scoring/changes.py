@@ -67,12 +67,18 @@ def _top(result: Result, parts: Floats) -> float:
     return float(sum(parts[node.column] for node in result.card.indicators))
 
 
-def _shares(result: Result, level: str, row: int) -> list[tuple[str, float]]:
-    """Scored nodes of a unit and their shares of its score."""
+def shares(result: Result, level: str, row: int) -> Floats:
+    """Each node's share of a unit's score; 0 for nodes outside it and those without a score."""
     share = np.zeros(len(result.levels[level].level.ids))
     share[row] = 1.0
     for below in reversed(LEVELS[: LEVELS.index(level)]):
         share = _down(result, below, share)
+    return share
+
+
+def _shares(result: Result, level: str, row: int) -> list[tuple[str, float]]:
+    """Scored nodes of a unit and their shares of its score."""
+    share = shares(result, level, row)
     nodes = result.levels[LEVELS[0]].level.ids
     return [(nodes[node], float(share[node])) for node in np.flatnonzero(share).tolist()]
 

@@ -10,8 +10,10 @@ import numpy as np
 from muster_collector.errors import ConfigError
 from muster_collector.readiness import scorecard
 from muster_collector.readiness.checks import problems
+from muster_collector.readiness.engine import score
 from muster_collector.readiness.schema import Document, Goalposts, Thresholds
 from muster_collector.readiness.scorecard import Node, Scorecard
+from muster_collector.scoring.changes import shares
 from muster_collector.scoring.result import Result, compute
 from muster_collector.scoring.units import LEVELS, Floats
 
@@ -64,6 +66,46 @@ def repairs(result: Result, level: str, row: int) -> Iterator[Repair]:
     found = (_repair(result, level, row, inside, number) for number in _costly(result, level, row))
     gains = [repair for repair in found if repair.gain > 0]
     yield from sorted(gains, key=lambda repair: (-repair.gain, repair.indicator))
+
+
+class Mended(NamedTuple):
+    """What a unit's score would gain if all that a node measures were at its best.
+
+    `indicators` are those of the node that are not at their best now, the costliest first.
+    """
+
+    node: str
+    site: str
+    gain: float
+    score: float
+    indicators: tuple[str, ...]
+
+
+def mended(result: Result, level: str, row: int, most: int) -> Iterator[Mended]:
+    """The `most` nodes whose repair gains most, the greatest gain first.
+
+    A node's own score would be the best that what it measures allows; what it lacks stays missing.
+    Each is put right alone, so what is over it changes by its share of the unit. A node without a
+    score could join, which is no repair of a value, and is left out.
+    """
+    now = float(result.levels[level].scores.value[row, 0])
+    if np.isnan(now):
+        return
+    nodes = result.levels[LEVELS[0]]
+    share = shares(result, level, row)
+    bests = [best(node, nodes.value[:, n]) for n, node in enumerate(result.card.indicators)]
+    whole = np.where(np.isnan(nodes.value), np.nan, np.array(bests))
+    gain = share * (score(result.card, whole, limits=False).value[:, 0] - nodes.scores.value[:, 0])
+    order = np.argsort(-np.where(gain > 0, gain, 0.0), kind="stable")[:most]
+    for node in order.tolist():
+        if gain[node] > 0:
+            costs = [
+                (float(nodes.lost[node, one.column]), one.id) for one in result.card.indicators
+            ]
+            worst = tuple(name for cost, name in sorted(costs, key=lambda c: -c[0]) if cost > 1e-9)
+            site = dict(nodes.level.tags[node])["site"]
+            points = float(gain[node])
+            yield Mended(nodes.level.ids[node], site, points, now + points, worst)
 
 
 def nodes_inside(result: Result, level: str, row: int) -> np.ndarray[Any, np.dtype[np.bool_]]:

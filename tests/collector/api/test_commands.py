@@ -11,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import aiohttp
 import duckdb
 import pytest
 from readiness.small_fleet import END, MINUTE, cpu, disk
@@ -179,3 +180,74 @@ async def test_estate_check_counts_or_complains(tmp_path: Path) -> None:
         f"{wrong}: row 3, column site = 'a': already used by sites[1]",
         f"{wrong}: row 5, column site = 'b': already used by sites[3]",
     ]
+
+
+async def test_every_planner_answer_comes_in_every_format(world: World, tmp_path: Path) -> None:
+    """The same columns by command and by HTTP, and files that other programs open."""
+    commands = {
+        ("readiness", "--level", "node"): "readiness?level=node",
+        ("readiness", "--by", "sector"): "groups?by=sector",
+        ("readiness", "--from", "now-1d", "--step", "1d"): "readiness?from=now-1d&step=1d",
+        ("explain", "--level", "site", "--id", "s1"): "explain?level=site&id=s1",
+        ("repairs", "--level", "site", "--id", "s1"): "repairs?level=site&id=s1",
+        ("repairs", "--by", "node"): "repairs?by=node",
+        ("targets", "status"): "targets?",
+        ("what-if", "--from", "now-1d", "--weights", "storage=2"): (
+            "backcast?from=now-1d&weight=storage:2"
+        ),
+        ("score", "--live", "fleet", "--scorecard", "guangzhou-2021-missions"): (
+            "score?scorecard=guangzhou-2021-missions"
+        ),
+    }
+    for command, path in commands.items():
+        status, out, errors = await muster(*command, "--format", "csv", "--url", world.url)
+        assert (status, errors) == (0, ""), command
+        header = out.decode().splitlines()[0].split(",")
+        answer = await world.get(f"/api/v1/{path}&format=csv")
+        assert answer.status == 200, path
+        assert set(header) <= set(answer.text.splitlines()[0].split(",")), command
+        for kind, magic in (("xlsx", b"PK"), ("parquet", b"PAR1")):
+            target = tmp_path / f"rows.{kind}"
+            status, _, errors = await muster(
+                *command, "--format", kind, "--output", str(target), "--url", world.url
+            )
+            assert (status, errors) == (0, ""), command
+            assert target.read_bytes().startswith(magic)
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"{world.url}/api/v1/{path}&format={kind}") as found,
+            ):
+                assert (await found.read()).startswith(magic), path
+        status, out, errors = await muster(*command, "--format", "json", "--url", world.url)
+        assert (status, errors) == (0, ""), command
+        json.loads(out)
+
+
+async def test_repairs_rank_what_lifts_most(world: World) -> None:
+    """Node n1 of the fixture: idle 50 and disk 25 % full, weights 1 and 3; n2 is silent."""
+    node = ("repairs", "--level", "node", "--id", "n1", "--format", "json", "--url", world.url)
+    _, out, _ = await muster(*node)
+    rows = json.loads(out)
+    gains = [(row["indicator"], row["gain"], row["nodes"]) for row in rows]
+    assert gains == [("fullest", pytest.approx(18.75), 1), ("idle", pytest.approx(12.5), 1)]
+    _, out, _ = await muster(*node, "--by", "node")
+    (one,) = json.loads(out)
+    assert (one["node"], one["site"], one["gain"]) == ("n1", "s1", pytest.approx(100 - SCORE))
+    assert one["indicators"] == ["fullest", "idle"]
+    status, _, errors = await muster("repairs", "--level", "site", "--id", "x", "--url", world.url)
+    assert (status, errors) == (1, f"muster: {world.url}: no site with the id 'x'\n")
+
+
+async def test_a_range_as_it_was_known_and_within_a_place(world: World) -> None:
+    span = ("--from", "now-1h", "--to", "now+1h")
+    arguments = ("readiness", "--level", "node", *span, "--format", "json")
+    _, out, _ = await muster(*arguments, "--known", "now", "--site", "s1", "--url", world.url)
+    assert {row["site"] for row in json.loads(out)} == {"s1"}
+    _, out, _ = await muster(*arguments, "--district", "d2", "--url", world.url)
+    assert json.loads(out) == []
+    status, _, errors = await muster(
+        "readiness", "--by", "role", "--step", "1d", MUSTER_URL=world.url
+    )
+    assert (status, errors) == (
+        2, "muster: --by: stands beside --at only: now, or as it stood at a time\n"
+    )  # fmt: skip
