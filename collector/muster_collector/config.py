@@ -151,7 +151,11 @@ class Limits(Section):
     new_series: int = Field(default=5000, ge=1)
     """series that a node may begin in an hour"""
     future: Duration = 86_400.0
-    """how far ahead of the collector's clock a report may be"""
+    """how far ahead of the collector's clock another agent's sample may be"""
+    clock_ahead: Duration = 60.0
+    """reports that are further ahead of the collector's clock are put right, and marked"""
+    clock_behind: Duration = 7200.0
+    """so are those sent by a clock further behind; more than [mqtt] session_expiry in any case"""
     quarantine_mb: int = Field(default=64, ge=1)
     """megabytes of refused messages to keep, the newest"""
 

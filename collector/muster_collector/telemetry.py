@@ -37,6 +37,9 @@ CONFIGS = _gauge("nodes_config", "Nodes by what became of the configuration want
 CONFIG_REFUSED = _gauge(
     "config_refused", "1 for each node that refused the configuration wanted last", "node", "id"
 )
+ERAS = _counter("clock_eras", "Settings of wrong clocks found, whose reports are moved")
+OWN_CLOCK = _gauge("own_clock_wrong", "1 while most nodes' clocks say that ours is wrong")
+OFFSETS = _gauge("clock_offset_seconds", "Clocks furthest ahead (or behind: negative)", "node")
 LOST = _gauge("lost_reports", "Reports that are lost, by reason; late arrivals take away", "reason")
 MISSING = _gauge("missing", "Reports that are missing now")
 OLDEST = _gauge("oldest_unstored_seconds", "How long the oldest message in hand has waited")

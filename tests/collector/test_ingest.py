@@ -148,7 +148,7 @@ BAD: dict[str, tuple[Any, str, bool]] = {
     "a list of reports": ([report(1)], "invalid", False),
     "negative seq": (report(-1), "sequence", False),
     "oldest after seq": (report(1, oldest=2), "sequence", False),
-    "huge seq": (report(2**62, ts=NOW), "sequence", False),
+    "huge seq": (report(2**62, ts=NOW, sent=NOW), "sequence", False),
     "NaN": (
         json.dumps(report(1)).replace("12.5", "NaN").encode(),
         "invalid",
@@ -170,8 +170,9 @@ BAD: dict[str, tuple[Any, str, bool]] = {
         "invalid",
         True,
     ),
-    "far in the future": (report(1, ts=NOW + 10 * 86_400_000), "time", True),
-    "before 2020": (report(1, ts=1_000), "time", True),
+    "a time after 2100": (report(1, ts=5_000_000_000_000), "time", True),
+    "a time before 1970": (report(1, ts=-1), "time", True),
+    "sent before 1970": (report(1, sent=-1), "time", True),
     "only a float for an integer field": (
         report(1, metrics=[{"name": "mem", "tags": {}, "fields": {"used": 1.5}}]),
         "type",

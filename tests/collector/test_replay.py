@@ -181,7 +181,7 @@ async def test_filters_choose_by_id_node_and_reason(make_centre: MakeCentre) -> 
     async with centre.running() as ingest, centre.node() as node, centre.node("n2") as other:
         await node.send(b"junk")
         await other.send(b"junk")
-        await other.send(report(0, node="n2", ts=5))
+        await other.send(report(0, node="n2", ts=-5))
         await node.send(report(0))
         await node.settled(0)
         await until(lambda: len(centre.quarantined()) == 3, "three records")

@@ -17,7 +17,8 @@ router = APIRouter(prefix="/api/v1", tags=["nodes"])
 TOTALS = ("stored", "duplicate", "refused", "late", "lost", "missing", "unreadable")
 COLUMNS = (
     "node", "site", "online", "state", "simulated", "every", "first_seen", "last_report",
-    "silent_s", "agent", "account", "config", "config_id", "score", "grade", *TOTALS,
+    "silent_s", "clock_offset_s", "clock_uncertainty_s", "agent", "account", "config", "config_id",
+    "score", "grade", *TOTALS,
 )  # fmt: skip
 
 
@@ -81,6 +82,7 @@ def about_node(given: Services, info: NodeInfo) -> dict[str, Any]:
         "site": info.site,
         "online": info.online,
         "state": given.state(info),
+        **_clock(info),
         "simulated": info.simulated,
         "every": info.every,
         "first_seen": times.iso(info.first_seen),
@@ -101,6 +103,17 @@ def about_node(given: Services, info: NodeInfo) -> dict[str, Any]:
         score = float(found[0].scores.value[found[1], 0])
         made |= {"score": units.number(score), "grade": result.card.grade(score)}
     return made
+
+
+def _clock(info: NodeInfo) -> dict[str, float | None]:
+    """How far the node's clock is ahead of the collector's, and how sure that is, in seconds."""
+    clock = getattr(info, "clock", None)
+    if clock is None or clock.ms is None:
+        return {"clock_offset_s": None, "clock_uncertainty_s": None}
+    return {
+        "clock_offset_s": round(clock.ms / 1000, 3),
+        "clock_uncertainty_s": round(clock.uncertainty / 1000, 3),
+    }
 
 
 def plain(value: Any) -> Mapping[str, Any]:

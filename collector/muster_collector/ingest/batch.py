@@ -8,15 +8,21 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from muster_collector.ingest.items import Item, ReportItem
+from muster_collector.ledger.account import Account
+from muster_collector.ledger.nodes import Node
 from muster_collector.store.base import Point, RefusedPoint
 
 
 class Batch:
-    """Points, the messages that they came from, and one future for all of them."""
+    """Points, the messages that they came from, and one future for all of them.
+
+    `eras` are accounts that have to be in the ledger's file before the points are in the store.
+    """
 
     def __init__(self) -> None:
         self.points: list[Point] = []
         self.items: list[Item] = []
+        self.eras: list[tuple[Node, Account]] = []
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.begun = time.monotonic()
 
@@ -33,4 +39,6 @@ class Batch:
         starts = [owner.start for owner in owners]
         for position, reason in refused:
             owner = owners[bisect_right(starts, position) - 1]
-            owner.refusals.append((reason, self.points[position]))
+            # What is only said about a report, behind its points, makes it no worse.
+            if position < owner.end:
+                owner.refusals.append((reason, self.points[position]))

@@ -1,10 +1,11 @@
 """Writes every node's account to the store: `completeness` as it is, `completeness_hourly` by hour.
 
 `completeness` has a point a node and minute: counts since the node's first report, what is missing
-now, how long it has been silent, its state. `completeness_hourly` has a point a node and hour, at
-the hour's END as in `readiness_hourly`: what became of the reports that were sampled in that hour,
-written again whenever that changes, so that its points can be added up over any time and place. Its
-tag `ledger` tells collectors apart that shared an hour of a node; their points add up too.
+now, how long it has been silent, its state, how far its clock is off (`clock_wrong_s`: for sure).
+`completeness_hourly` has a point a node and hour, at the hour's END as in `readiness_hourly`: what
+became of the reports that were sampled in that hour, written again whenever that changes, so that
+its points can be added up over any time and place. Its tag `ledger` tells collectors apart that
+shared an hour of a node; their points add up too.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ def point(node: Node, now: int) -> Point:
     }
     if node.last_arrival is not None:
         fields["silent_s"] = max(0.0, (now - node.last_arrival) / 1000)
+    if (offset := node.clock.ms) is not None:
+        fields["clock_offset_s"] = offset / 1000
+        fields["clock_uncertainty_s"] = (node.clock.uncertainty or 0.0) / 1000
+        fields["clock_wrong_s"] = node.clock.wrong / 1000
     state = states.state(node, now)
     fields["state"], fields["state_code"] = state, states.STATES.index(state)
     return Point(MEASUREMENT, (("host", node.node), ("site", node.site)), fields, now)

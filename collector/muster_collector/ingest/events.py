@@ -119,6 +119,21 @@ def configured(state: ConfigState) -> None:
     log.log(level, "config %s node=%s id=%r%s%s", state.state, state.node, state.id, reason, hidden)
 
 
+def clock_wrong(node: str, shift: int) -> None:
+    """A node's clock is wrong, or was: the reports that it dated are moved from now on."""
+    telemetry.ERAS.inc()
+    log.warning("clock wrong node=%s reports_moved_by=%+.0fs", node, shift / 1000)
+
+
+def our_clock(*, wrong: bool) -> None:
+    """Most nodes say that this collector's clock is wrong, or no longer: nothing is moved then."""
+    telemetry.OWN_CLOCK.set(wrong)
+    if _state("clock", "wrong" if wrong else "right") and wrong:
+        log.error(
+            "this machine's clock is wrong, by most nodes' clocks; no report is moved: set it"
+        )
+
+
 def epoch_ended(node: str, epoch: int, lost: Mapping[str, int]) -> None:
     """An old epoch was closed; what it lost in all, by reason."""
     log.info("epoch ended node=%s epoch=%d lost=%s", node, epoch, dict(lost))

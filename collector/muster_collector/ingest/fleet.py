@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from muster_collector import telemetry
 from muster_collector.ledger import states
@@ -15,6 +16,8 @@ NodeInfo = Node
 """node, site, every, first_seen, last_report_ts, last_arrival, online, epoch, simulated, agent,
 inventory, totals."""
 Span = tuple[int, int]
+WORST = 10
+"""Clocks that `/metrics` names."""
 
 
 class Fleet:
@@ -55,6 +58,15 @@ class Fleet:
         """How it is with a node: see `ledger.states`."""
         return states.state(info, now)
 
+    @staticmethod
+    def _clocks(nodes: Iterable[Node]) -> None:
+        """Name the clocks that are furthest off."""
+        telemetry.OFFSETS.clear()
+        wrong = ((node.clock.wrong, node) for node in nodes)
+        worst = heapq.nlargest(WORST, (pair for pair in wrong if pair[0]), key=lambda pair: pair[0])
+        for _, node in worst:
+            telemetry.OFFSETS.labels(node.node).set((node.clock.ms or 0.0) / 1000)
+
     def observe(self) -> None:
         """Bring the gauges up to date."""
         nodes = self.nodes()
@@ -67,6 +79,7 @@ class Fleet:
             totals = node.totals
             missing += totals.missing
             lost.update(totals.reasons)
+        self._clocks(nodes)
         telemetry.MISSING.set(missing)
         for reason, count in lost.items():
             telemetry.LOST.labels(reason).set(count)

@@ -36,10 +36,14 @@ from muster_collector.ingest.items import (
     StatusItem,
 )
 from muster_collector.ingest.shapes import Shapes
+from muster_collector.ledger import clocks
+from muster_collector.ledger.account import Account
 from muster_collector.ledger.file import Changes, LedgerFile, Quarantined
+from muster_collector.ledger.nodes import Node
 from muster_collector.store.base import Point, RefusedPoint, Store
 from muster_wire import topics
 from muster_wire.echo import ECHO
+from muster_wire.messages import Report
 from muster_wire.topics import Topic, TopicError
 
 FIRST_DELAY, LAST_DELAY = 0.1, 10.0
@@ -47,6 +51,8 @@ TICK = 0.25
 """Seconds between looks at acks whose time has come."""
 KEEP = 64 << 10
 """Bytes of a refused message that are kept."""
+MOVED = "clock_moved"
+"""The measurement with a point for each report that was moved, at its right time."""
 MOST_TOPICS = 100_000
 
 
@@ -63,6 +69,12 @@ class Incoming(NamedTuple):
     content_type: str
     retained: bool
     time: int
+
+
+def mark(report: Report, moved: int) -> Point:
+    """What tells boards that a report has not the time that its node gave it."""
+    tags = (("host", report.node), ("site", report.site))
+    return Point(MOVED, tags, {"shift_s": moved / 1000, "ts": report.ts - moved}, report.ts)
 
 
 class Intake:
@@ -83,6 +95,10 @@ class Intake:
         self.ledger = desk.ledger
         self.clock = clock
         self.limits = config.limits
+        self.bounds = clocks.Bounds(
+            int(max(config.limits.clock_behind, 1.5 * config.mqtt.session_expiry) * 1000),
+            int(config.limits.clock_ahead * 1000),
+        )
         self.root = config.mqtt.root
         self.partitions = config.collector.partitions
         self.flush = config.store.flush
@@ -97,6 +113,7 @@ class Intake:
         self._writing: Batch | None = None
         self._something = asyncio.Event()
         self._full = asyncio.Event()
+        self._doubted = (0, False)
         self._committing = False
         self._ending = False
 
@@ -227,19 +244,55 @@ class Intake:
 
     def _report(self, place: Topic, message: Incoming) -> ReportItem:
         now = message.time
-        report = reading.report(place, message.payload, message.content_type, self.limits, now)
+        report = reading.report(place, message.payload, message.content_type, self.limits)
         node = self.ledger.node(place.node, place.site, now)
         account = node.account(report.epoch, report.oldest)
         if not account.plausible(report.oldest, report.seq):
             raise reading.RefusedError("sequence", f"seq {report.seq} is far beyond what is known")
         duplicate = account.known(report.seq)
-        item = ReportItem(message.topic, node, account, report, now, duplicate)
+        moved = 0
+        if not message.retained:
+            node.clock.heard(report.sent, now)
+            moved = self.move(node, account, report, now, new=not duplicate)
+        item = ReportItem(message.topic, node, account, report, now, duplicate, moved=moved)
         if not duplicate:
             points, item.faults = self.shapes.points(report, now)
             account.pending.add(report.seq)
             item.start, item.end = self.append(points)
+            if moved and points:
+                self.append([mark(report, moved)])
         report.metrics = []
         return item
+
+    def move(self, node: Node, account: Account, report: Report, arrival: int, *, new: bool) -> int:
+        """Give a report that a wrong clock has dated its right time; by how many ms it moved."""
+        moved, era = clocks.shift(account, report, arrival, self.bounds)
+        if moved and self._doubt(arrival):
+            return 0
+        if moved:
+            report.ts += moved
+            if report.ts < clocks.EARLIEST:
+                raise reading.RefusedError(
+                    "time", f"ts {report.ts - moved} cannot be placed", (report.epoch, report.seq)
+                )
+        if era is not None and new:
+            events.clock_wrong(node.node, era.shift)
+            clocks.begin(account, era)
+            self.append([])
+            if self._batch is not None:
+                self._batch.eras.append((node, account))
+        if report.seq > account.newest[0]:
+            account.newest = (report.seq, report.ts)
+        return moved
+
+    def _doubt(self, now: int) -> bool:
+        """Whether the fleet says that our own clock is wrong; looked at once a second."""
+        if not 0 <= now - self._doubted[0] < 1000:
+            offsets = [node.clock.ms for node in self.ledger.nodes.values()]
+            wrong = clocks.ours_is_wrong([offset for offset in offsets if offset is not None])
+            self._doubted = (now, wrong)
+            events.our_clock(wrong=wrong)
+        return self._doubted[1]
 
     def _refused(self, message: Incoming, error: reading.RefusedError) -> RefusedItem:
         """What to do about a message that will never be stored."""
@@ -265,6 +318,10 @@ class Intake:
 
     async def _write(self, batch: Batch) -> None:
         began = time.monotonic()
+        if batch.eras:
+            for node, account in batch.eras:
+                self.desk.touch(node, account)
+            await self._commit(self.desk.changes())
         refused = await self._store(batch.points)
         stored = time.monotonic()
         if refused:

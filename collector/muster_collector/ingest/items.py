@@ -76,6 +76,8 @@ class ReportItem:
     faults: list[Fault] = field(default_factory=list)
     refusals: list[tuple[str, Point]] = field(default_factory=list)
     """Points that the store refused, and why."""
+    moved: int = 0
+    """By how many ms its time was put right."""
 
     def apply(self, desk: Desk) -> None:
         """Settle it."""
@@ -125,6 +127,9 @@ class ReportItem:
         late = self.arrival - report.ts > limit
         account.late += late
         desk.timeline.stored(node, account, report.seq, report.ts, late=late, again=again)
+        if self.moved:
+            account.moved += 1
+            desk.timeline.moved(node, report.ts)
 
     def _quarantine(self, desk: Desk) -> None:
         """Keep what was refused of it: each metric as a report that holds nothing else."""

@@ -19,8 +19,8 @@ from muster_wire.wanted import LONGEST_ID
 REPORT, BIRTH, STATUS = TypeAdapter(Report), TypeAdapter(Birth), TypeAdapter(Status)
 CONFIG_STATE = TypeAdapter(ConfigState)
 INT63 = 2**63
-EARLIEST = 1_577_836_800_000
-"""2020-01-01 in ms: a clock that is before it has not been set."""
+LATEST = 4_102_444_800_000
+"""2100-01-01 in ms: no clock says more than that, however wrong it is."""
 REASON_LENGTH = 60
 CONFIG_REASON = 500
 """Characters that are kept of why a node refuses a configuration."""
@@ -38,10 +38,6 @@ class Limits(Protocol):
     @property
     def metrics(self) -> int:
         """Metrics in a report."""
-
-    @property
-    def future(self) -> float:
-        """Seconds that a report may be ahead of our clock."""
 
 
 class RefusedError(Exception):
@@ -69,8 +65,8 @@ class Message(Protocol):
 M = TypeVar("M", bound=Message)
 
 
-def report(topic: Topic, payload: bytes, content_type: str, limits: Limits, now: int) -> Report:
-    """The report in a payload that arrived at `now` (ms); raises `RefusedError`."""
+def report(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Report:
+    """The report in a payload, with the times that its node gives; raises `RefusedError`."""
     found = _read(REPORT, topic, payload, content_type, limits)
     key = (found.epoch, found.seq)
     if not 0 <= found.epoch < INT63 or not 0 <= found.oldest <= found.seq < INT63:
@@ -81,10 +77,9 @@ def report(topic: Topic, payload: bytes, content_type: str, limits: Limits, now:
         raise RefusedError(
             "limit", f"{len(found.metrics)} metrics, more than {limits.metrics}", key
         )
-    latest = now + int(limits.future * 1000)
-    if not EARLIEST <= found.ts <= latest or not 0.0 <= found.every < 1e9:
+    if not (0 <= found.ts < LATEST and 0 <= found.sent < LATEST and 0.0 <= found.every < 1e9):
         raise RefusedError(
-            "time", f"ts {found.ts} is not within {EARLIEST} .. {latest}, or every is odd", key
+            "time", f"ts {found.ts}, sent {found.sent} or every {found.every} is none", key
         )
     if found.lost:
         _check_lost(found.lost, key)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from muster_collector import quarantine
 from muster_collector.errors import StoreError
 from muster_collector.ingest import reading
-from muster_collector.ingest.intake import Incoming, Intake
+from muster_collector.ingest.intake import Incoming, Intake, mark
 from muster_collector.ingest.items import (
     METRIC,
     POINT,
@@ -30,6 +30,8 @@ from muster_collector.ingest.shapes import Shapes
 from muster_collector.ingest.sources.intake import SampleItem, Sources
 from muster_collector.ingest.sources.source import Source
 from muster_collector.ledger.account import Account
+from muster_collector.ledger.clocks import shift
+from muster_collector.ledger.nodes import Node
 from muster_collector.quarantine import Chosen, Kept
 from muster_wire.messages import Report
 
@@ -95,7 +97,7 @@ class Quarantine:
         try:
             if (source := self._source(record)) is not None:
                 return self._judge_samples(source, record, now)
-            points, faults = shapes.points(self._report(record, now), now)
+            points, faults = shapes.points(self._report(record), now)
         except RefusedError as error:
             return Refusal(error.reason, error.detail)
         return Refusal(faults[0].reason, faults[0].detail) if faults and not points else None
@@ -122,7 +124,7 @@ class Quarantine:
         try:
             if (source := self._source(record)) is not None:
                 return self._samples(source, record)
-            return [self._item(record, self._report(record, now), now)]
+            return [self._item(record, self._report(record), now)]
         except RefusedError as error:
             return [StaysItem(record.id, Refusal(error.reason, error.detail))]
 
@@ -165,18 +167,33 @@ class Quarantine:
             account = node.account(report.epoch, report.oldest)
         else:
             account = node.accounts.get(report.epoch) or Account(node.node, report.epoch, 0)
+        moved = self._move(node, account, report, record, counted=counted)
         item = ReplayItem(
             record.topic, node, account, report, record.time, duplicate=False,
-            number=record.id, part=_is_part(record), counted=counted,
+            number=record.id, part=_is_part(record), counted=counted, moved=moved,
         )  # fmt: skip
         points, item.faults = intake.shapes.points(report, now)
         item.start, item.end = intake.append(points)
+        if item.moved and points:
+            intake.append([mark(report, item.moved)])
         if not item.part and not account.known(report.seq):
             account.pending.add(report.seq)
         report.metrics = []
         return item
 
-    def _report(self, record: Kept, now: int) -> Report:
+    def _move(
+        self, node: Node, account: Account, report: Report, record: Kept, *, counted: bool
+    ) -> int:
+        """Put the time of a report right as it would have been when it came; parts are already."""
+        if _is_part(record):
+            return 0
+        if counted:
+            return self._intake.move(node, account, report, record.time, new=True)
+        moved, _ = shift(account, report, record.time, self._intake.bounds)
+        report.ts += moved
+        return moved
+
+    def _report(self, record: Kept) -> Report:
         """The report in a record; raises `RefusedError`."""
         if record.size > len(record.payload):
             raise RefusedError(*CUT)
@@ -187,7 +204,7 @@ class Quarantine:
         if place.kind != "report":
             raise RefusedError(*OTHER)
         limits = self._intake.limits
-        return reading.report(place, record.payload, record.content_type, limits, now)
+        return reading.report(place, record.payload, record.content_type, limits)
 
 
 def _is_part(record: Kept) -> bool:

@@ -15,6 +15,7 @@ from muster_collector.ledger.slots import (
     DUPLICATE,
     HOUR,
     LATE,
+    MOVED,
     NAMES,
     REFUSED,
     SLOT,
@@ -58,6 +59,11 @@ class Timeline:
             marks.top, marks.top_ts = seq, ts
         else:
             self._mark(node, account, seq, ts)
+
+    def moved(self, node: Node, ts: int) -> None:
+        """A report that is stored had another time, which was wrong."""
+        key = (ts // SLOT * SLOT, node.node)
+        (self._bookings.get(key) or self._begin(key))[MOVED] += 1
 
     def duplicate(self, node: Node, ts: int) -> None:
         """A report came again."""

@@ -13,11 +13,13 @@ a form that can be stored, is stored, and no longer lost or refused. No message 
 than a range, and ranges are capped. `missing` and `losses` may be read in any thread. `marks` has
 the times of the reports beside those that are not stored, so that these can be placed in time (see
 `when`); `given_up` has what was lost and is only counted from now on, until somebody takes it.
+`newest` is the highest seq that is in hand or settled, and when it was sampled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from muster_collector.ledger.marks import Marks, Stretch
 from muster_collector.ledger.ranges import Ranges, Span
@@ -33,13 +35,21 @@ MOST_AHEAD = 1_000_000_000
 """Seqs that a message may be ahead of what is known: thirty years of one a second."""
 
 
+class Era(NamedTuple):
+    """Reports dated by one setting of a clock, see `clocks`: a point of its line, and the shift."""
+
+    seq: int
+    ts: int
+    shift: int
+
+
 class Account:
     """One epoch of one node."""
 
     __slots__ = (
-        "beyond", "closed", "duplicate", "epoch", "first_ts", "forgotten", "given_up", "highest",
-        "last_arrival", "last_ts", "late", "lost", "marks", "node", "pending", "refusals",
-        "refused", "refused_lately", "stored", "through",
+        "beyond", "closed", "duplicate", "epoch", "eras", "first_ts", "forgotten", "given_up",
+        "highest", "last_arrival", "last_ts", "late", "lost", "marks", "moved", "newest", "node",
+        "pending", "refusals", "refused", "refused_lately", "stored", "through",
     )  # fmt: skip
 
     def __init__(self, node: str, epoch: int, oldest: int) -> None:
@@ -55,6 +65,9 @@ class Account:
         self.refused_lately: dict[int, str] = {}
         self.first_ts = self.last_ts = self.last_arrival = 0
         self.closed = False
+        self.moved = 0
+        self.eras: list[Era] = []
+        self.newest = (-1, 0)
         self.given_up: list[tuple[str, Span]] = []
         self.marks = Marks(oldest - 1)
 

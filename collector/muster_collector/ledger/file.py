@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from muster_collector.errors import ConfigError, MusterError
 from muster_collector.ledger import slots
-from muster_collector.ledger.account import Account
+from muster_collector.ledger.account import Account, Era
 from muster_collector.ledger.marks import Marks
 from muster_collector.ledger.nodes import Ledger, Node
 from muster_collector.ledger.ranges import Ranges
@@ -269,7 +269,8 @@ def account_row(account: Account) -> tuple[Any, ...]:
         account.first_ts, account.last_ts, account.last_arrival, account.closed,
         json.dumps(account.refusals.spans) if account.refusals else "",
         account.marks.top, account.marks.top_ts,
-        json.dumps(account.marks.times) if account.marks.times else "", "", 0,
+        json.dumps(account.marks.times) if account.marks.times else "",
+        json.dumps(account.eras) if account.eras else "", account.moved,
     )  # fmt: skip
 
 
@@ -284,6 +285,8 @@ def _account(row: tuple[Any, ...]) -> Account:
     account.first_ts, account.last_ts, account.last_arrival = row[11:14]
     account.closed = bool(row[14])
     account.refusals = Ranges(json.loads(row[15] or "[]"))
+    account.eras = [Era(*era) for era in json.loads(row[19] or "[]")]
+    account.moved = row[20]
     times = {int(seq): ts for seq, ts in json.loads(row[18] or "{}").items()}
     account.marks = Marks(row[16], row[17], times) if row[17] else Marks(account.highest)
     return account

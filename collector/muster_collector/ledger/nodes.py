@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from muster_collector.ledger.account import Account
+from muster_collector.ledger.clocks import Offset
 from muster_wire.messages import ConfigState
 
 MOST_EPOCHS = 8
@@ -35,6 +36,7 @@ class Totals(NamedTuple):
     missing: int
     unreadable: int
     reasons: dict[str, int]
+    moved: int = 0
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class Node:
     source: str = ""
     last_stored: int | None = None
     last_refused: int | None = None
+    clock: Offset = field(default_factory=Offset)
 
     @property
     def totals(self) -> Totals:
@@ -88,6 +91,7 @@ class Node:
             missing=missing,
             unreadable=self.unreadable,
             reasons=dict(reasons),
+            moved=counts["moved"],
         )
 
     def account(self, epoch: int, oldest: int) -> Account:
@@ -130,6 +134,7 @@ def _counts(account: Account) -> dict[str, int]:
         "duplicate": account.duplicate,
         "refused": account.refused,
         "late": account.late,
+        "moved": account.moved,
     }
 
 

@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from muster_collector.config import Source as Settings
 from muster_collector.errors import ConfigError
-from muster_collector.ingest.reading import EARLIEST, RefusedError
+from muster_collector.ingest.reading import RefusedError
 from muster_collector.ingest.sources import collectd, influx, telegraf_json
 from muster_collector.ingest.sources.names import node_id
 from muster_collector.ingest.sources.sample import Bad, Decoded, Sample
+from muster_collector.ledger.clocks import EARLIEST
 from muster_wire.messages import Metric
 from muster_wire.topics import NAME
 
