@@ -56,7 +56,8 @@ def nodes(ingest: Ingest) -> dict[str, Node]:
 
 
 def totals(ingest: Ingest, node: str = "web01") -> dict[str, Any]:
-    return {k: v for k, v in nodes(ingest)[node].totals._asdict().items() if v}
+    found = nodes(ingest).get(node)
+    return {k: v for k, v in found.totals._asdict().items() if v} if found else {}
 
 
 def stored(centre: Centre, measurement: str) -> list[tuple[dict[str, str], Any, int]]:
