@@ -192,6 +192,14 @@ WORLDS: dict[str, World] = {
         {labels(**A1): 16_000.0},
         {labels(**A2)},
     ),
+    "clock-wrong": World(
+        [
+            point("completeness", 0, {"clock_wrong_s": 61.5}, **A1),
+            point("completeness", 0, {"clock_wrong_s": 0.0}, **A2),
+        ],
+        {labels(**A1): 61.5},
+        {labels(**A2)},
+    ),
     "agent-crash-loop": World(
         RESTARTS, {labels(**A1): 3.0}, {labels(**A2), labels(**B1)}
     ),

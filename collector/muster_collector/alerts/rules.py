@@ -205,6 +205,18 @@ UPKEEP = (
         # Silence is another rule's, and not every machine has adjtimex.
     ),
     Rule(
+        name="clock-wrong",
+        title={"en": "Clock wrong", "zh": "时钟错误"},
+        summary={
+            "en": "The clock of {host} at {site} is off by {value} s against the collector's.",
+            "zh": "{site} 的 {host} 时钟与采集中心相差 {value} 秒。",
+        },
+        ask=Ask(("completeness",), "clock_wrong_s", NODE),
+        limit=60,
+        severity="warning",
+        # A silent node's clock is asked for when it is back.
+    ),
+    Rule(
         name="agent-crash-loop",
         title={"en": "Agent restarts again and again", "zh": "代理反复重启"},
         summary={
