@@ -61,6 +61,9 @@ INDICATORS = {
     "security": {"security_updates": 0.9, "reboot_required": 0.1},
 }
 """Indicators of the shipped scorecard, with their share in what the pillar loses."""
+REFUSED = "riverside-04"
+"""Has sent nothing but what is refused for twenty minutes."""
+STATES = ("healthy", "late", "refused", "silent")
 METHOD = "new-digital-infrastructure@5f2c9a1e"
 OLD_METHOD = "new-digital-infrastructure@c07d44b2"
 """In force until 50 minutes before the end."""
@@ -124,6 +127,8 @@ def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
                 yield from machine(node, now, turn)
                 yield from extras(node, number, turn, now, end)
             yield completeness(node, now, turn, end)
+        if end - now < 30 * MINUTE:
+            yield from alerts(now, end)
         if turn % 3 == 0 or now == times[-1]:
             yield from scores(fleet, now, end)
 
@@ -283,6 +288,7 @@ def completeness(node: Node, now: int, turn: int, end: int) -> str:
         minutes = (end - now) / MINUTE
         missing = int(max(0.0, 6 * (20 - abs(minutes - 60)) / 4))
     bad = node.place.site == "riverside"
+    refused_now = node.host == REFUSED and end - now < 20 * MINUTE
     fields: dict[str, Value] = {
         "stored": turn * 24 - missing,
         "duplicate": turn // 9,
@@ -292,7 +298,41 @@ def completeness(node: Node, now: int, turn: int, end: int) -> str:
         "missing": missing,
         "silent_s": silent,
     }
+    state = 3 if silent > 120 else 2 if refused_now else 1 if missing > 30 else 0
+    fields |= {"state_code": state, "state": STATES[state]}
     return line("completeness", {"host": node.host, "site": node.place.site}, fields, now)
+
+
+ALERTS = (
+    # rule, title, title in zh, severity, site, summary, in zh, minutes
+    ("silent-site", "Site silent", "站点静默", "critical", SILENT_SITE,
+     "No node of quarry has reported for 750 s.", "quarry 的所有节点已 750 秒没有上报。", 9),
+    ("disk-full", "Disk full", "磁盘已满", "critical", "harbour-west",
+     "/var of harbour-west-03 at harbour-west is 99 % full.",
+     "harbour-west 的 harbour-west-03 上 /var 已用 99 %。", 25),
+    ("score-low", "Site below grade C", "站点低于 C 级", "warning", "riverside",
+     "riverside scores 52.", "riverside 得分 52。", 20),
+    ("collector-lag", "Collector lags", "采集端积压", "critical", "",
+     "12000 reports of the whole fleet have not arrived.", "全机群有 12000 份报告尚未到达。", 0),
+)  # fmt: skip
+
+
+def alerts(now: int, end: int) -> Iterator[str]:
+    """What fires, and one that fires no more."""
+    for rule, title, title_zh, severity, site, summary, summary_zh, minutes in ALERTS:
+        since = end - minutes * MINUTE
+        if now < since:
+            continue
+        tags = {"rule": rule, "severity": severity, "site": site, "about": rule}
+        fields: dict[str, Value] = {
+            "firing": int(minutes > 0),
+            "since_s": (now - since) // 1000,
+            "title": title,
+            "title_zh": title_zh,
+            "summary": summary,
+            "summary_zh": summary_zh,
+        }
+        yield line("alert", tags, fields, now)
 
 
 def scores(fleet: list[Node], now: int, end: int) -> Iterator[str]:

@@ -9,6 +9,9 @@ from muster_collector.boards.panels import Column, Face, Panel, listing, number
 from muster_collector.boards.parts import FLEET
 from muster_collector.boards.tongue import Tongue
 
+ALERTS_OF = '"site" =~ /^$site$/'
+SITE_LINK = "${__data.fields.site:percentencode}"
+
 
 def noc(t: Tongue) -> Board:
     """The board."""
@@ -23,9 +26,9 @@ def noc(t: Tongue) -> Board:
             Strip(
                 7,
                 [
-                    parts.score(t, FLEET, width=6, size=96),
+                    parts.score(t, FLEET, width=5, size=96),
                     _change(t),
-                    parts.nodes_now(t, width=6, size=56),
+                    parts.states_now(t, width=8, size=44),
                     _sum(
                         t,
                         7,
@@ -45,9 +48,55 @@ def noc(t: Tongue) -> Board:
                     _grown(t),
                 ],
             ),
-            Strip(11, [_worst(t), parts.silent_list(t), _disks(t)]),
-            Strip(8, [parts.history(t, FLEET), parts.flow(t, width=12)]),
+            Strip(10, [_alerts(t), _worst(t)]),
+            Strip(9, [parts.unwell(t, width=8), _disks(t), parts.history(t, FLEET, width=8)]),
         ],
+    )
+
+
+def _alerts(t: Tongue) -> Panel:
+    title, summary = t("title", "title_zh"), t("summary", "summary_zh")
+    tags = '"severity", "site", "about"'
+    inner = latest("alert", (title, summary, "since_s"), ALERTS_OF, tags, by="firing")
+    query = (
+        f'SELECT "{title}" AS "title", "{summary}" AS "summary", "since_s" FROM ({inner}) '
+        'WHERE "firing" = 1 GROUP BY "severity", "site"'
+    )
+    columns = [
+        Column(
+            "severity",
+            t("Severity", "级别"),
+            width=95,
+            texts={"critical": t("critical", "严重"), "warning": t("warning", "警告")},
+            colors={"critical": style.BAD, "warning": style.WARN},
+        ),
+        Column("site", t("Site", "站点"), width=130, empty="–", link=parts.site_link(t, SITE_LINK)),
+        Column("title", t("Alert", "告警"), width=190),
+        Column("summary", t("What is wrong", "详情"), words=True),
+        Column("since_s", t("For", "持续"), unit="s", width=100, decimals=1),
+    ]
+    return listing(
+        Face(
+            id=22,
+            title=t("Open alerts", "未恢复的告警"),
+            means=t(
+                "What fires now by the collector's rules, critical first, silenced ones too. May "
+                "be empty: nothing is wrong, or no collector has the role alert.",
+                "采集端规则当前触发的告警，严重者在前，含已静音者。"
+                "可为空 (may be empty)：没有异常，或没有采集端承担告警角色。",
+            ),
+            do=t(
+                "Each has a runbook of its name in docs/runbooks; `muster alerts list` names it.",
+                "每条告警在 docs/runbooks 中有同名处置手册；`muster alerts list` 给出名称。",
+            ),
+            empty=t("Nothing fires", "没有触发的告警"),
+            width=15,
+            queries=[Rows(query)],
+            now=True,
+        ),
+        columns,
+        sort_by="severity",
+        limit=100,
     )
 
 
@@ -91,7 +140,7 @@ def _sum(t: Tongue, number_: int, texts: tuple[str, str, str], field: str) -> Pa
             means=means,
             do=do,
             empty=t("No node known", "没有已知节点"),
-            width=4,
+            width=3,
             queries=[Series(f'SELECT sum("{field}") AS "n" FROM ({inner})')],
             unit="locale",
             decimals=0,
@@ -153,7 +202,7 @@ def _worst(t: Tongue) -> Panel:
             ),
             do=t("Take the first.", "从第一个开始处理。"),
             empty=words.no_score(t),
-            width=8,
+            width=9,
             queries=[Rows(latest("readiness", fields, where, '"id"'))],
             now=True,
         ),

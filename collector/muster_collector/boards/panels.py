@@ -62,7 +62,8 @@ class Column:
     """One column of a table; with `limits` its text is coloured, or with `bar` a bar is drawn.
 
     `empty` stands where a row has no value, `words` is for sentences, which wrap,
-    `texts` are words for values, `link` is a title and an address.
+    `texts` are words for values, `colors` the colours of their text, `link` is a title and an
+    address.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Column:
     bar: bool = False
     link: tuple[str, str] | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+    colors: Mapping[str, str] = field(default_factory=dict)
     empty: str = "–"
     words: bool = False
 
@@ -267,6 +269,8 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         found.append(("thresholds", style.steps_json(column.limits)))
         kind = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
         found.append(("custom.cellOptions", kind if column.bar else {"type": "color-text"}))
+    if column.colors:
+        found.append(("custom.cellOptions", {"type": "color-text"}))
     if column.bar:
         found += [("min", 0), ("max", 1 if column.unit == "percentunit" else 100)]
     if column.link:
@@ -274,5 +278,7 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         found.append(("links", [{"title": title, "url": url, "targetBlank": False}]))
     if column.texts:
         options = {value: {"text": text} for value, text in column.texts.items()}
+        for value, color in column.colors.items():
+            options[value]["color"] = color
         found.append(("mappings", [{"type": "value", "options": options}]))
     return [_set(*pair) for pair in found]
