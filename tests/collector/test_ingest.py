@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 from collector.centre import NOW, Centre, birth, report, until
 
+from muster_collector.store.base import Query, Read
+from muster_collector.store.influx import InfluxStore
+from muster_collector.store.influx_http import InfluxSettings
 from muster_wire.codec import JSON_ZLIB
-from servers import Mosquitto
+from servers import Influx1, Mosquitto
 
 MakeCentre = Callable[..., Centre]
 
@@ -323,6 +326,41 @@ async def test_points_that_the_store_refuses_are_kept_and_their_report_is_stored
     assert [(reason, detail) for reason, detail, _ in centre.quarantined()] == [
         ("point: store", "conflict")
     ] * 2
+
+
+async def test_of_5000_lines_in_a_batch_4997_are_stored_and_three_in_quarantine(
+    make_centre: MakeCentre, influx1: Influx1
+) -> None:
+    """With the real database; two conflicts lie inside the batch, over a field that is new."""
+    centre = make_centre(payload_bytes=1 << 20, new_series=10_000)
+    store = InfluxStore(InfluxSettings(influx1.url, "apart"))
+    centre.store = store  # type: ignore[assignment]
+    wrong = {(1, 7): {"x": 1}, (4, 999): {"x": True}, (3, 500): {"y": 0.5}}
+    slow = centre.config.store.model_copy(update={"flush": 1.0, "batch_lines": 5000})
+    centre.config = centre.config.model_copy(update={"store": slow})
+    async with centre.running() as ingest, centre.node() as node:
+        for seq in range(5):
+            metrics = [
+                {
+                    "name": "own",
+                    "tags": {"n": str(n)},
+                    "fields": wrong.get((seq, n), {"x": n / 2, "y": n}),
+                }
+                for n in range(1000)
+            ]
+            await node.send(report(seq, metrics=metrics))
+        await node.settled(4)
+        assert totals(ingest) == {"stored": 5}
+        reads = (Read("x", "count"), Read("y", "count"))
+        table = await store.select(Query("own", reads, NOW, NOW + 10))
+        assert (table.columns["x_count"], table.columns["y_count"]) == ([4997], [4997])
+    kept = [(reason, json.loads(payload)) for reason, _, payload in centre.quarantined()]
+    assert {reason for reason, _ in kept} == {"point: store"}
+    found = {
+        (r["seq"], int(r["metrics"][0]["tags"]["n"])): r["metrics"][0]["fields"] for _, r in kept
+    }
+    assert found == wrong
+    await store.close()
 
 
 async def test_what_never_comes_readable_is_given_up_after_three_asks(

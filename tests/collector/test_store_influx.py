@@ -375,6 +375,65 @@ async def test_points_beyond_retention_are_refused_and_the_rest_stays(influx1: I
         await store.close()
 
 
+def taken_apart(kind: str) -> tuple[list[Any], list[Any], set[int]]:
+    """What is there before, a batch of 5,000 lines, and which three of them are bad."""
+    batch = [point(i, {"v": i / 2, "w": i}, host=f"h{i % 50}") for i in range(5000)]
+    bad = {1234: {"v": 1}, 2345: {"v": 2}, 4999: {"v": 3}}
+    before = [point(-1, {"v": 0.5, "w": 1}, host="h0")]
+    if kind == "two known fields":
+        bad |= {2345: {"v": 1.5, "w": 2.5}, 4999: {"v": "text"}}
+    elif kind == "inside the batch":
+        before = []
+    elif kind == "two new fields":
+        before = []
+        bad |= {2345: {"w": 2.5}}
+    for at, fields in bad.items():
+        batch[at] = point(at, fields, host=batch[at].tags[0][1])
+    return before, batch, set(bad)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [
+        ("a known field", 2),
+        ("two known fields", 4),
+        ("inside the batch", 3),
+        ("two new fields", 5),
+    ],
+)
+async def test_of_5000_lines_three_are_refused_and_4997_stored(
+    influx1: Influx1, kind: str, most: int
+) -> None:
+    """Each is one line of one request; `most` requests find the three."""
+    before, batch, bad = taken_apart(kind)
+    store = influx(influx1)
+    await store.open()
+    try:
+        if before:
+            await store.write(before)
+        assert store._writer is not None
+        asked = store._writer.write
+        sizes: list[int] = []
+
+        async def counted(body: bytes) -> Any:
+            sizes.append(body.count(b"\n") + 1)
+            return await asked(body)
+
+        store._writer.write = counted  # type: ignore[method-assign]
+        refused = await store.write(batch)
+        assert {found.position for found in refused} == bad
+        assert all("type" in found.reason for found in refused)
+        (counts,) = rows(await store.select(query(("v", "count"), ("w", "count"))))
+        others = [point for at, point in enumerate(batch) if at not in bad]
+        assert counts[1:] == tuple(
+            sum(name in point.fields for point in others) for name in ("v", "w")
+        )
+        assert len(others) == 4997
+        assert len(sizes) <= most, sizes
+    finally:
+        await store.close()
+
+
 async def test_a_database_that_vanishes_is_made_again(influx1: Influx1) -> None:
     store = influx(influx1)
     await store.open()
