@@ -10,7 +10,12 @@ class ConfigError(MusterError):
 
 
 class StoreError(MusterError):
-    """The store refused or did not answer; the batch is kept and tried again."""
+    """The store refused or did not answer; the batch is kept and tried again.
+
+    `wait` is how many seconds the store asks to be left alone, if it does.
+    """
+
+    wait = 0.0
 
 
 class StoreLockedError(StoreError):

@@ -6,13 +6,14 @@ import asyncio
 import json
 import urllib.parse
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from collector.player import Player, playing
 from collector.store_cases import T0, influx, point, query, rows
 
 from muster_collector import config
@@ -23,47 +24,12 @@ from muster_collector.store.influx_http import InfluxSettings, Version
 from servers import Influx1, VictoriaMetrics, free_port
 
 SECRET = "s3cret-token"  # noqa: S105  # made up here
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Player:
-    """A server that plays prepared answers and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Handler] = {}
-        self.asked: list[tuple[str, dict[str, str], str, dict[str, str]]] = []
-        self.url = ""
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        body = await request.text()
-        self.asked.append((request.path, dict(request.headers), body, dict(request.query)))
-        handler = self.answers.get(request.path)
-        return await handler(request) if handler else web.Response(status=404, text="not here")
-
-    def play(self, path: str, status: int, body: Any = "", **headers: str) -> None:
-        async def answer(_: web.Request) -> web.StreamResponse:
-            text = body if isinstance(body, str) else json.dumps(body)
-            return web.Response(status=status, text=text, headers=headers)
-
-        self.answers[path] = answer
-
-    def bodies(self, path: str) -> list[str]:
-        return [body for asked, _, body, _ in self.asked if asked == path]
 
 
 @pytest.fixture
 async def player() -> AsyncIterator[Player]:
-    player = Player()
-    app = web.Application(client_max_size=2**24)
-    app.router.add_route("*", "/{path:.*}", player.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    assert site._server is not None
-    player.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield player
-    await runner.cleanup()
+    async with playing() as found:
+        yield found
 
 
 @asynccontextmanager
@@ -378,7 +344,7 @@ async def test_points_beyond_retention_are_refused_and_the_rest_stays(influx1: I
 def taken_apart(kind: str) -> tuple[list[Any], list[Any], set[int]]:
     """What is there before, a batch of 5,000 lines, and which three of them are bad."""
     batch = [point(i, {"v": i / 2, "w": i}, host=f"h{i % 50}") for i in range(5000)]
-    bad = {1234: {"v": 1}, 2345: {"v": 2}, 4999: {"v": 3}}
+    bad: dict[int, dict[str, Any]] = {1234: {"v": 1}, 2345: {"v": 2}, 4999: {"v": 3}}
     before = [point(-1, {"v": 0.5, "w": 1}, host="h0")]
     if kind == "two known fields":
         bad |= {2345: {"v": 1.5, "w": 2.5}, 4999: {"v": "text"}}

@@ -44,24 +44,48 @@ def broker_back(url: str) -> None:
 
 def subscription_refused(url: str, count: int, code: int) -> None:
     """The broker does not let this collector read."""
-    log.error(
-        "broker refuses %d subscriptions url=%s code=%#x; check its ACL for this user",
-        count,
-        url,
-        code,
-    )
+    telemetry.BROKER_ERRORS.inc()
+    if _state(f"{url} subscriptions", hex(code)):
+        log.error(
+            "broker refuses %d subscriptions url=%s code=%#x; check its ACL for this user",
+            count,
+            url,
+            code,
+        )
+
+
+def qos_lowered(url: str) -> None:
+    """The broker grants QoS 0 only, so it may drop what it could not deliver."""
+    telemetry.BROKER_ERRORS.inc()
+    if _state(f"{url} qos", "0"):
+        log.warning(
+            "broker grants QoS 0 only url=%s; what it drops is missed and asked for again,"
+            " but other agents send nothing twice: raise its max_qos to 1",
+            url,
+        )
+
+
+def ack_too_large(url: str, size: int) -> None:
+    """The broker has ended a connection over a packet of this size: it is left out."""
+    telemetry.BROKER_ERRORS.inc()
+    if _state(f"{url} packets", "small"):
+        log.warning(
+            "ack left out bytes=%d url=%s; the broker takes no packet as large: raise its limit",
+            size,
+            url,
+        )
 
 
 def store_away(name: str, error: Exception) -> None:
     """A write failed; it is tried again for ever, and intake stops by itself meanwhile."""
     telemetry.STORE_ERRORS.inc()
-    if _state(name, "away"):
+    if _state(name, f"away: {str(error)[:100]}"):
         log.warning("store away: %s; the batch is kept and tried again", error)
 
 
 def store_back(name: str) -> None:
     """A write succeeded."""
-    if _states.get(name) == "away":
+    if _states.get(name, "").startswith("away"):
         _states[name] = "here"
         log.info("store back: %s", name)
 

@@ -351,7 +351,7 @@ class Intake:
                 refused = await self.store.write(points)
             except StoreError as error:
                 events.store_away(self.store.name, error)
-                await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+                await asyncio.sleep(max(error.wait, delay * random.uniform(0.5, 1.0)))
                 delay = min(LAST_DELAY, delay * 2)
             else:
                 events.store_back(self.store.name)

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,21 @@ logging.getLogger("gmqtt").setLevel(logging.CRITICAL)
 PATIENCE = 10.0
 """Seconds that a broker has to answer a connection attempt."""
 FIRST_DELAY, LAST_DELAY = 0.2, 30.0
+STEADY = 10.0
+"""Seconds after which a connection counts as one that works."""
+MOST_SHORT = 4
+"""Short connections in a row from which the delay grows no more, and a cause is guessed."""
+ENDS = {
+    0x87: "not authorized; check the broker's ACL",
+    0x8B: "the broker shuts down",
+    0x8E: "another client took over the session: give each its own [mqtt] client_id",
+    0x93: "the broker takes fewer messages at once than receive_maximum",
+    0x95: "the broker takes no packet as large as ours",
+    0x97: "quota exceeded",
+    0x9B: "the broker takes no QoS as high as ours",
+}
+"""Reason codes of MQTT 5 with which a broker ends a connection."""
+TOO_LARGE = 0x95
 NEVER = -2
 """Fewer reconnects than none (and -1 is for ever): this module connects anew by itself."""
 
@@ -50,6 +66,10 @@ class Link:
         self._client: gmqtt.Client | None = None
         self._down = asyncio.Event()
         self._broken = False
+        self._end: int | None = None
+        self._all_refused = False
+        self._sent = self._short = 0
+        self._most: int | None = None
         address = urlsplit(settings.url)
         self._host = address.hostname or "127.0.0.1"
         self._tls = address.scheme == "mqtts"
@@ -61,16 +81,32 @@ class Link:
         while True:
             reason = await self._connect()
             if reason is None:
-                delay = FIRST_DELAY
+                began = time.monotonic()
                 await self._down.wait()
                 self.connected = False
                 if self._broken:
                     raise RuntimeError("a message could not be handled; see above")
-                reason = "connection lost"
+                self._short = 0 if time.monotonic() - began > STEADY else self._short + 1
+                reason = self._why()
+                delay = FIRST_DELAY * 2 ** min(self._short, MOST_SHORT)
             events.broker_away(self.settings.url, reason)
             await self.close()
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))
             delay = min(LAST_DELAY, delay * 2)
+
+    def _why(self) -> str:
+        """Why the connection ended, as far as the broker tells or it can be guessed."""
+        if self._end == TOO_LARGE:
+            # An ack that gets lost costs nothing, a connection that ends with each one everything.
+            self._most = self._sent - 1
+        if self._all_refused:
+            return "it refuses all subscriptions"
+        if self._end is not None:
+            return ENDS.get(self._end, f"it ends the connection with reason code {self._end:#x}")
+        if self._short >= MOST_SHORT:
+            name = self.settings.client_id
+            return f"connection lost again and again: has another client the client_id {name!r}?"
+        return "connection lost"
 
     async def close(self) -> None:
         """End the connection; the broker keeps the session and what is not acknowledged."""
@@ -82,8 +118,14 @@ class Link:
 
     def publish(self, topic: str, message: Encoded) -> None:
         """Publish with QoS 0; forgotten when there is no connection."""
-        if self.connected and self._client is not None:
-            self._client.publish(topic, message.payload, content_type=message.content_type)
+        if not self.connected or self._client is None:
+            return
+        size = len(topic) + len(message.payload)
+        if self._most is not None and size > self._most:
+            events.ack_too_large(self.settings.url, size)
+            return
+        self._sent = size
+        self._client.publish(topic, message.payload, content_type=message.content_type)
 
     async def _connect(self) -> str | None:
         """Connect and subscribe; what went wrong, or None."""
@@ -102,7 +144,8 @@ class Link:
             client.set_auth_credentials(settings.username, secret)
         down = self._down = asyncio.Event()
         client.on_message = self._message
-        client.on_disconnect = lambda *_: down.set()
+        self._end, self._all_refused = None, False
+        client.on_disconnect = lambda _, packet, *__: self._ended(down, packet)
         client.on_subscribe = self._subscribed
         self._client = client
         try:
@@ -125,7 +168,6 @@ class Link:
             return "connection lost"
         self.connected = True
         client.subscribe([gmqtt.Subscription(name, qos=1) for name in self.filters])
-        events.broker_back(settings.url)
         return None
 
     async def _message(
@@ -152,7 +194,21 @@ class Link:
             await waiting
         return 0
 
+    def _ended(self, down: asyncio.Event, packet: object) -> None:
+        """The connection is over; a broker that ends it by itself may give a reason code."""
+        if isinstance(packet, bytes) and packet and not down.is_set():
+            self._end = packet[0]
+        down.set()
+
     def _subscribed(self, _: Any, __: int, codes: Sequence[int], ___: Any) -> None:
         refused = [code for code in codes if code >= 0x80]
         if refused:
             events.subscription_refused(self.settings.url, len(refused), refused[0])
+        if len(refused) == len(codes):
+            # It is tried again, because an ACL may be mended; one that lets some through is used.
+            self._all_refused = True
+            self._down.set()
+            return
+        events.broker_back(self.settings.url)
+        if 0 in codes:
+            events.qos_lowered(self.settings.url)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, NamedTuple
 
 import aiohttp
@@ -20,6 +22,8 @@ from muster_collector.errors import StoreError
 Version = Literal["auto", "1", "2", "3"]
 
 TIMEOUT_S: Final = 30.0
+LONGEST_WAIT: Final = 300.0
+"""Seconds that a server may ask for; whoever asks for more is asked again after that."""
 LONG_QUERY: Final = 4_000
 """Characters beyond which a query goes into the body; servers limit the length of a URL."""
 _CAUSES: Final = {
@@ -128,9 +132,11 @@ class Server:
         """The one line for an answer that means "not now" or "not like this"."""
         cause = _CAUSES.get(answer.status, "cannot serve")
         said = self.clean(_message(answer))
-        return StoreError(
+        error = StoreError(
             f"InfluxDB at {self.url}: {cause} (HTTP {answer.status}{': ' if said else ''}{said})"
         )
+        error.wait = retry_after(answer.headers.get("Retry-After", ""))
+        return error
 
     def silent(self, cause: object) -> StoreError:
         """The one line for no answer at all, or half of one."""
@@ -144,6 +150,19 @@ class Server:
             if secret:
                 message = message.replace(secret, "***")
         return re.sub(r"\s+", " ", message).strip()[:300]
+
+
+def retry_after(text: str) -> float:
+    """The seconds that a Retry-After header asks for, at most `LONGEST_WAIT` (RFC 9110, 10.2.3)."""
+    try:
+        seconds = float(text) if text.strip().isdecimal() else _until(text)
+    except (TypeError, ValueError):
+        return 0.0
+    return min(max(0.0, seconds), LONGEST_WAIT)
+
+
+def _until(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp() - time.time()
 
 
 def _message(answer: Answer) -> str:
