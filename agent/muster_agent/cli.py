@@ -122,6 +122,10 @@ def usable(settings: Config) -> Config:
     config.password(settings.mqtt)
     if settings.mqtt.url.tls:
         mqtt.tls_context(settings.mqtt)
+    if settings.throughput.listen.port:
+        from muster_agent.throughput import read_secret
+
+        read_secret(settings.throughput.secret_file, "[throughput]")
     return settings
 
 

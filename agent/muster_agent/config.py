@@ -30,6 +30,7 @@ class Config:
     spool: settings.Spool = field(default_factory=settings.Spool)
     uplink: settings.Uplink = field(default_factory=settings.Uplink)
     remote: settings.Remote = field(default_factory=settings.Remote)
+    throughput: settings.Throughput = field(default_factory=settings.Throughput)
     sensor: dict[str, dict[str, Any]] = field(default_factory=dict)
     probe: dict[str, settings.Probe] = field(default_factory=dict)
 
@@ -51,6 +52,9 @@ class Reader(Tables):
             sections["node"]["id"] = node_id(hostname)
         options = self.options(raw.get(SENSOR, {}))
         self.pairs(sections["mqtt"])
+        answers = sections["throughput"]
+        if answers.get("listen", settings.Place("", 0)).port and not answers.get("secret_file"):
+            self.wrong("[throughput] listen has no secret_file", "use a file that the others have")
         probes = self.probes(raw.get(PROBE, {}))
         if self.mistakes:
             raise ConfigError(self.mistakes)

@@ -26,6 +26,7 @@ from muster_wire.messages import Birth, ConfigState, Metric
 
 if TYPE_CHECKING:
     from muster_agent.probes.prober import Prober
+    from muster_agent.throughput import Responder
 
 GATHER = 1.0
 """Seconds within which the answers to a report are gathered, at most; a tenth of the interval."""
@@ -74,6 +75,7 @@ class Agent:
         self.keeper = Keeper(settings.spool, clock)
         self.delivery = Delivery(self.keeper, settings.uplink, clock.monotonic())
         self.prober = prober(settings, host)
+        self.responder = responder(settings)
         asked = self.prober.probes if self.prober else []
         self.sampler = Sampler([*self.sensors, *asked], clock, settings.sample.every)
         self.uplink = Uplink(
@@ -174,8 +176,9 @@ class Agent:
     def run(self, count: int | None, drain: float) -> int:
         """Run until stopped, or for `count` samples and until all are acked; the exit status."""
         self.notifier.tell("READY=1")
-        if self.prober:
-            self.prober.start()
+        for helper in (self.prober, self.responder):
+            if helper is not None:
+                helper.start()
         while not self.stopping and (count is None or self.sampler.samples < count):
             self.turn(self.sampler.due)
             if self.clock.monotonic() >= self.sampler.due:
@@ -192,8 +195,9 @@ class Agent:
 
     def close(self) -> None:
         """Take leave of the broker and close the spool."""
-        if self.prober:
-            self.prober.close()
+        for helper in (self.prober, self.responder):
+            if helper is not None:
+                helper.close()
         deadline = self.clock.monotonic() + GOODBYE
         if self.uplink.up:
             self.uplink.step()  # the last sample may not have gone out yet
@@ -264,6 +268,15 @@ def prober(settings: config.Config, host: Host) -> Prober | None:
     from muster_agent.probes.prober import Prober
 
     return Prober(settings.probe, host)
+
+
+def responder(settings: config.Config) -> Responder | None:
+    """What answers other agents' throughput tests; None where the configuration has none."""
+    if not settings.throughput.listen.port:
+        return None
+    from muster_agent.throughput import Responder
+
+    return Responder(settings.throughput)
 
 
 def run(

@@ -15,9 +15,21 @@ from muster_wire import topics
 from muster_wire.forms import FILE, NAME, TEXT, Kind, duration, require, setting, whole
 from muster_wire.wanted import OPENABLE, OPENED, Probe, Sample, names
 
-__all__ = ["SECTIONS", "Broker", "Mqtt", "Node", "Probe", "Remote", "Sample", "Spool", "Uplink"]
+__all__ = [
+    "SECTIONS",
+    "Broker",
+    "Mqtt",
+    "Node",
+    "Probe",
+    "Remote",
+    "Sample",
+    "Spool",
+    "Throughput",
+    "Uplink",
+]
 
 URL = re.compile(r"(mqtts?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?/?")
+LISTEN_AT = re.compile(r"(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -27,6 +39,22 @@ class Broker(NamedTuple):
     host: str
     port: int
     tls: bool
+
+
+class Place(NamedTuple):
+    """An address to listen at; port 0 is nowhere."""
+
+    host: str
+    port: int
+
+
+def _listen(value: Any) -> Place:
+    found = LISTEN_AT.fullmatch(value) if isinstance(value, str) else None
+    require(value == "" or found is not None)
+    if found is None:
+        return Place("", 0)
+    require(1 <= int(found[2]) <= 65535)
+    return Place(found[1].strip("[]"), int(found[2]))
 
 
 def _root(value: Any) -> str:
@@ -56,6 +84,7 @@ def _no_secret(value: Any) -> str:
     return ""
 
 
+LISTEN = Kind('"ADDRESS:PORT" of this machine, such as "0.0.0.0:5021"', _listen)
 ROOT = Kind('a topic without wildcards, without a slash at either end, such as "muster/v1"', _root)
 URL_KIND = Kind('"mqtt://HOST", "mqtts://HOST" (TLS), or with ":PORT" behind', _url)
 OPEN = Kind(f"a list of {OPENABLE}", _opened)
@@ -117,6 +146,20 @@ class Remote:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Lets other agents measure how much the path to this node carries; off unless it listens."""
+
+    listen: Place = setting("", LISTEN, "where; empty: off")
+    secret_file: str = setting("", FILE, "a file whose first line the other agents know too")
+    max_mb: int = setting(20, whole(1, 10_000), "megabytes each way that a test may take")
+    max_mbit: int = setting(100, whole(1, 100_000), "megabits a second that a test may take")
+    max_time: float = setting("30s", duration("1s", "5m"), "how long a test may take")
+    per_day: int = setting(
+        96, whole(1, 10_000), "tests in 24 hours at most, of all others together"
+    )
+
+
 SECTIONS: dict[str, type[Any]] = {
     "node": Node,
     "mqtt": Mqtt,
@@ -124,4 +167,5 @@ SECTIONS: dict[str, type[Any]] = {
     "spool": Spool,
     "uplink": Uplink,
     "remote": Remote,
+    "throughput": Throughput,
 }

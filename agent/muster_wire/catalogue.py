@@ -874,6 +874,35 @@ CATALOGUE: tuple[Measurement, ...] = (
         ),
     ),
     Measurement(
+        "throughput",
+        ("server", "port", "result", "peer_site"),
+        (
+            *_fields(
+                "gauge",
+                "float",
+                "Mbit/s",
+                download="from the other agent to this one",
+                upload="from this agent to the other one",
+                limit="rate that the test kept to: a path that reaches it carries that or more",
+            ),
+            *_fields("gauge", "float", "ms", latency="until connected"),
+            *_fields(
+                "gauge",
+                "int",
+                "bytes",
+                bytes_sent="in the test",
+                bytes_received="in the test",
+            ),
+            *_fields(
+                "gauge",
+                "int",
+                "1",
+                result_code="0 success, 1 timeout, 2 connection failed, 3 refused, 4 busy",
+            ),
+        ),
+        "muster",
+    ),
+    Measurement(
         "smart_device",
         ("device", "model"),
         (

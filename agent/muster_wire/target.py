@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-PORTS = {"http": 80, "https": 443, "tcp": 0, "tls": 0, "dns": 53, "ping": 0}
+PORTS = {"http": 80, "https": 443, "tcp": 0, "tls": 0, "dns": 53, "ping": 0, "throughput": 5021}
 """Scheme to usual port; 0: there is none."""
 LONGEST = 200
 """Characters of a URL, which becomes a tag."""
 URL = re.compile(
-    r"(https?|tcp|tls|dns|ping)://"
+    r"(https?|tcp|tls|dns|ping|throughput)://"
     r"([A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?"
     r"(/[!-~]*)?"
 )

@@ -37,6 +37,11 @@ OPENED = re.compile(r"sample\.(every|sensors)|(sensor|probe)(\.[a-z0-9][a-z0-9._
 OPENABLE = '"sample.every", "sample.sensors", "sensor", "sensor.NAME", "probe", "probe.NAME"'
 """What a node's policy can name."""
 LONGEST_SEND = 1000
+THROUGHPUT = "throughput"
+SELDOM = {"every": 3600.0, "jitter": 600.0, "timeout": 30.0}
+"""What a throughput probe has where nothing else is said: it is a load to others."""
+OFTENEST = 900.0
+"""Seconds between its runs at least."""
 WEB, STREAM, ENCRYPTED = ("http", "https"), ("tcp", "tls"), ("https", "tls")
 
 
@@ -60,7 +65,7 @@ NAMES = Kind('a list of sensor names, such as ["cpu", "mem"]; [] for all', names
 BYTES = Kind(f"a text of at most {LONGEST_SEND} characters", _bytes)
 TARGET = Kind(
     '"http://HOST/PATH", "https://HOST/PATH", "tcp://HOST:PORT", "tls://HOST:PORT", '
-    '"dns://SERVER/NAME?type=A" or "ping://HOST"',
+    '"dns://SERVER/NAME?type=A", "ping://HOST" or "throughput://HOST:PORT"',
     _target,
 )
 
@@ -96,6 +101,13 @@ class Probe:
         "", BYTES, "what the answer must hold; empty: anything", only=WEB + STREAM
     )
     count: int = setting(5, whole(1, 20), "echo requests in a run", only=("ping",))
+    secret_file: str = setting(
+        "", FILE, "a file whose first line the other agent knows too", only=(THROUGHPUT,)
+    )
+    mb: int = setting(10, whole(1, 1000), "megabytes each way at most", only=(THROUGHPUT,))
+    mbit: int = setting(
+        50, whole(1, 10_000), "megabits a second at most: no measurement beyond", only=(THROUGHPUT,)
+    )
 
 
 class Wanted(NamedTuple):
@@ -192,7 +204,20 @@ def probe(found: Tables, name: str, raw: Any) -> Probe | None:
         found.wrong(f"{where} has no url", f"use {TARGET.form}")
     if "url" in values:
         foreign(found, where, values["url"].scheme, raw)
+        if values["url"].scheme == THROUGHPUT:
+            values = seldom(found, where, values)
     return Probe(**values) if len(found.mistakes) == before else None
+
+
+def seldom(found: Tables, where: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a throughput probe with its own defaults; notes what it must not be."""
+    values = {**SELDOM, **values}
+    if not values.get("secret_file"):
+        found.wrong(f"{where} has no secret_file", f"use {FILE.form} that the other agent has too")
+    if values["every"] < OFTENEST:
+        right = f"use {OFTENEST / 60:.0f}m or more with {THROUGHPUT}"
+        found.wrong(f'{where} every = "{values["every"]:g}s"', right)
+    return values
 
 
 def foreign(found: Tables, where: str, scheme: str, raw: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ EVERYTHING: dict[str, dict[str, object]] = {
     "diskio": {"partitions": True},
 }
 """Options under which every field that exists is sent."""
-PROBED = frozenset({"http_response", "net_response", "dns_query", "ping"})
+PROBED = frozenset({"http_response", "net_response", "dns_query", "ping", "throughput"})
 ELSEWHERE = PROBED | {"internal_agent"}
 """Measurements that no sensor sends."""
 BY_PROBES = frozenset({"verification_code", "verification_error"})

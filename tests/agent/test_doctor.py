@@ -25,6 +25,8 @@ from paho.mqtt.properties import Properties
 from muster_agent import config
 from muster_agent.doctor import machine, waiting
 from muster_agent.host import Host
+from muster_agent.settings import Place, Throughput
+from muster_agent.throughput import Responder
 from muster_wire import topics
 from muster_wire.echo import ECHO, answer
 from servers import Mosquitto, free_port, program
@@ -281,6 +283,27 @@ def test_each_probe_is_tried_and_told_in_plain_words(
     assert "certificate is not trusted: " in line(result, "probe untrusted")
     assert 'ca_file = "/nowhere": No such file' in line(result, "probe no-file")
     assert result.out.endswith("7 to mend\n")
+
+
+def test_a_throughput_test_is_told_in_megabits(
+    agents: Any, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("0123456789abcdef\n")
+    listen = Throughput(listen=Place(HOST, free_port()), secret_file=str(secret))
+    responder = Responder(listen)
+    responder.start()
+    assert responder.listening.wait(20)
+    agent = agents("paths", mosquitto.url)
+    with agent.config.open("a") as file:
+        file.write(
+            f"[probe.north]\nurl = 'throughput://{HOST}:{listen.listen.port}'\n"
+            f"secret_file = '{secret}'\nmb = 1\nmbit = 80\n"
+        )
+    result = doctor(agent)
+    responder.close()
+    assert "Mbit/s there" in line(result, "probe north")
+    assert line(result, "probe north").endswith("held to 80")
 
 
 def settings(folder: Path) -> config.Config:

@@ -17,6 +17,8 @@ REASONS = {
     "timeout": "no answer within the timeout: is it up, and does every firewall let it through?",
     "connection_failed": "no connection: is the service running there, and is the port right?",
     "dns_error": "no such name: check the url, and DNS",
+    "refused": "the other agent refuses: is the secret the same, or are there too many tests?",
+    "busy": "another test was going on there all the time: give them different times by jitter",
     "read_failed": "it connects, but ends without an answer: is it the right port?",
     "string_mismatch": "it answers, but without the text in expect",
     "response_string_mismatch": "it answers, but without the text in expect",
@@ -68,6 +70,11 @@ def measured(metric: Metric) -> str:
     if metric.name == "ping":
         lost, mean = fields["percent_packet_loss"], fields["average_response_ms"]
         return f"answers in {mean} ms, {lost:g} % lost"
+    if metric.name == "throughput":
+        return (
+            f"{fields['upload']} Mbit/s there, {fields['download']} Mbit/s back, "
+            f"held to {fields['limit']:g}"
+        )
     if "query_time_ms" in fields:
         return f"answers in {fields['query_time_ms']:.0f} ms"
     return f"answers in {1000 * float(fields['response_time']):.0f} ms"

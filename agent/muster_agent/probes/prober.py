@@ -28,6 +28,7 @@ MODULES = {
     "tls": "net_response",
     "dns": "dns_query",
     "ping": "ping",
+    "throughput": "throughput",
 }
 """Scheme to the module beside this one that asks, named for Telegraf's measurement."""
 
