@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 GATHER = 1.0
 """Seconds within which the answers to a report are gathered, at most; a tenth of the interval."""
+PAGE = os.sysconf("SC_PAGESIZE")
 GOODBYE = 2.0
 """Seconds for the broker to take the last message."""
 
@@ -124,7 +125,7 @@ class Agent:
         """Make one report and spool it."""
         ts = self.clock.wall()
         with self.host.sharing():
-            metrics = [*self.sampler.sample(), self.about_itself(ts)]
+            metrics = [*self.sampler.sample(), self.about_itself(ts), *self.sampler.account()]
         made = body.make(ts=ts, every=self.settings.sample.every, metrics=metrics)
         key = self.keeper.append(ts, made)
         self.delivery.made(*key, self.clock.monotonic())
@@ -154,6 +155,7 @@ class Agent:
                 "configs_refused": self.remote.memory.refused,
                 "epochs_begun": self.keeper.begun,
                 "cpu_ms": round(time.process_time() * 1000),
+                "memory_rss": memory(),
             },
         )
 
@@ -254,6 +256,12 @@ class Agent:
         """Whether a report that this agent made is settled."""
         edges = self.keeper.edges(key[0]) if key else Edges(0, 0)
         return key is not None and (edges is None or edges.oldest > key[1])
+
+
+def memory() -> int:
+    """Bytes of memory that this process has in use, by /proc/self/statm."""
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - pathlib costs memory
+        return int(file.read().split()[1]) * PAGE
 
 
 def sensors(settings: config.Config, host: Host) -> list[Sensor]:

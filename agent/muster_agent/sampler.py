@@ -7,16 +7,19 @@ passed are skipped, and wall time is only written down.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
 from muster_agent import logs
 from muster_agent.clock import Clock
 from muster_agent.sensors import SensorAbsentError, storable
-from muster_wire.messages import Metric
+from muster_wire.messages import Metric, Value
 
 ABSENT = 60.0
 """Seconds after which it is looked again for what a machine has not got: it may be plugged in."""
+TELL_FIRST, TELL = 60.0, 600.0
+"""Seconds after the start and between times that what every sensor costs is sent."""
 FIRST = 0.5
 """Seconds before the first sample, so that differences have something to differ from."""
 
@@ -36,6 +39,15 @@ class Readable(Protocol):
         """Measure now."""
 
 
+class Gathered:
+    """What a sensor has cost: nanoseconds of its last reading, and readings that failed."""
+
+    __slots__ = ("errors", "nanoseconds", "told")
+
+    def __init__(self) -> None:
+        self.nanoseconds = self.errors = self.told = 0
+
+
 class Sampler:
     """The sensors and when they are due."""
 
@@ -46,6 +58,8 @@ class Sampler:
         self.samples = 0
         self.errors = 0
         self.failing: dict[str, str] = {}
+        self.gathered: dict[str, Gathered] = {}
+        self._tell_all = clock.monotonic() + TELL_FIRST
         self._rationed: dict[str, float] = {}
         self._start = clock.monotonic() + min(FIRST, every)
         self.due = self._start
@@ -57,23 +71,50 @@ class Sampler:
         self.samples += 1
         return [metric for sensor in self.sensors for metric in self._guarded(sensor, now)]
 
+    def account(self) -> list[Metric]:
+        """What each sensor costs, now and then; at once where a reading has failed since."""
+        now = self.clock.monotonic()
+        everything = now >= self._tell_all
+        if everything:
+            self._tell_all = now + TELL
+        found: list[Metric] = []
+        for name, one in self.gathered.items():
+            if everything or one.errors > one.told:
+                one.told = one.errors
+                fields: dict[str, Value] = {
+                    "gather_time_ns": one.nanoseconds,
+                    "errors": one.errors,
+                }
+                found.append(Metric("internal_gather", {"input": name}, fields))
+        return found
+
     def _guarded(self, sensor: Readable, now: float) -> list[Metric]:
         """What one sensor says; nothing when it is absent, not due, or fails."""
         if now < self._rationed.get(sensor.name, now):
             return []
         if sensor.every is not None:
             self._rationed[sensor.name] = now + sensor.every - self.every / 2
+        started = time.perf_counter_ns()
         try:
             metrics = storable(sensor.read())
         except SensorAbsentError:
             self._rationed[sensor.name] = now + max(ABSENT, sensor.every or 0.0) - self.every / 2
             return []
         except Exception as error:  # noqa: BLE001 - the one guard: a sensor costs only itself
+            self._gathered(sensor.name, started).errors += 1
             self._failed(sensor.name, f"{type(error).__name__}: {error}")
             return []
+        self._gathered(sensor.name, started)
         if self.failing.pop(sensor.name, None) is not None:
             logs.info(f"sensor {sensor.name}: works again")
         return metrics
+
+    def _gathered(self, name: str, started: int) -> Gathered:
+        one = self.gathered.get(name)
+        if one is None:
+            one = self.gathered[name] = Gathered()
+        one.nanoseconds = time.perf_counter_ns() - started
+        return one
 
     def _failed(self, name: str, reason: str) -> None:
         self.errors += 1

@@ -546,11 +546,20 @@ CATALOGUE: tuple[Measurement, ...] = (
                 epochs_begun="times that the agent had to begin counting its reports anew",
             ),
             *_fields("counter", "int", "ms", cpu_ms="processor time since the agent started"),
+            *_fields("gauge", "int", "bytes", memory_rss="memory of the agent"),
             *_fields("gauge", "int", "1", spool_depth="reports that are not yet stored"),
             *_fields("gauge", "float", "s", spool_age_s="age of the oldest of them"),
             *_fields("gauge", "bool", "1", spool_in_memory="the disk takes no reports"),
         ),
         "muster",
+    ),
+    Measurement(
+        "internal_gather",
+        ("input",),
+        (
+            *_fields("gauge", "int", "ns", gather_time_ns="the last reading of this sensor took"),
+            *_fields("counter", "int", "1", errors="its readings that failed since the start"),
+        ),
     ),
     Measurement(
         "multipath",

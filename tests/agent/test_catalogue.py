@@ -18,7 +18,7 @@ EVERYTHING: dict[str, dict[str, object]] = {
 }
 """Options under which every field that exists is sent."""
 PROBED = frozenset({"http_response", "net_response", "dns_query", "ping", "throughput"})
-ELSEWHERE = PROBED | {"internal_agent"}
+ELSEWHERE = PROBED | {"internal_agent", "internal_gather"}
 """Measurements that no sensor sends."""
 BY_PROBES = frozenset({"verification_code", "verification_error"})
 """Fields of `x509_cert` that only probes send."""

@@ -100,6 +100,30 @@ def test_one_failing_sensor_costs_only_itself_and_one_line(
     assert "/proc/x" in lines[0]
 
 
+def test_what_each_sensor_costs_is_told_now_and_then_and_failures_at_once() -> None:
+    clock = Clock()
+    good, bad, absent = Fake("good"), Fake("bad"), Fake("absent")
+    sampler = Sampler([good, bad, absent], clock, every=10)
+    absent.error = SensorAbsentError()
+
+    def told() -> dict[str, int]:
+        clock.running += 10
+        sampler.sample()
+        found = sampler.account()
+        assert all(type(m.fields["gather_time_ns"]) is int for m in found)
+        assert {m.name for m in found} <= {"internal_gather"}
+        return {m.tags["input"]: int(m.fields["errors"]) for m in found}
+
+    assert [told() for _ in range(5)] == [{}] * 5
+    assert told() == {"good": 0, "bad": 0}, "after a minute"
+    bad.error = ValueError("x")
+    assert told() == {"bad": 1}
+    assert told() == {"bad": 2}
+    bad.error = None
+    assert [told() for _ in range(57)] == [{}] * 57
+    assert told() == {"good": 0, "bad": 2}, "after ten minutes more"
+
+
 def test_a_rationed_sensor_is_read_at_its_own_pace() -> None:
     clock = Clock()
     often, seldom, slow = Fake("often"), Fake("seldom", every=60), Fake("slow", every=1)

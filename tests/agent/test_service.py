@@ -12,6 +12,7 @@ import pytest
 from agent.peer import Agent, centre, until
 
 from muster_agent.systemd import Notifier
+from muster_wire.catalogue import types
 from servers import Mosquitto
 
 UNIT = Path(__file__).resolve().parents[2] / "deploy" / "systemd" / "muster-agent.service"
@@ -68,6 +69,19 @@ async def test_systemd_hears_that_it_is_ready_and_alive(
     agent.start(NOTIFY_SOCKET=ear.getsockname(), WATCHDOG_USEC="200000")
     assert [ear.recv(100) for _ in range(4)] == [b"READY=1", *[b"WATCHDOG=1"] * 3]
     assert await agent.stop() == 0
+
+
+async def test_an_agent_tells_all_that_is_catalogued_of_itself(
+    mosquitto: Mosquitto, agents: Any
+) -> None:
+    agent = agents("telling", mosquitto.url)
+    async with centre(mosquitto.port, "telling") as one:
+        agent.start()
+        await one.got(2)
+        assert await agent.stop() == 0
+    told = [m for m in one.reports[-1]["metrics"] if m["name"] == "internal_agent"]
+    assert [set(m["fields"]) for m in told] == [set(types()["internal_agent"])]
+    assert 1 << 20 < told[0]["fields"]["memory_rss"] < 1 << 28
 
 
 def test_the_unit_listens_for_what_the_agent_tells() -> None:
