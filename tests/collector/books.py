@@ -10,6 +10,7 @@ from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.items import BirthItem, Item, RefusedItem, ReportItem
 from muster_collector.ingest.patience import Patience
+from muster_collector.ingest.rates import Rates
 from muster_collector.ledger.file import FILE_NAME, LedgerFile, Quarantined
 from muster_collector.ledger.periods import Period
 from muster_wire.messages import Birth, Lost, Report
@@ -30,7 +31,7 @@ class Books:
         self.file = LedgerFile(self.path, quarantine_bytes=1 << 20)
         self.ledger = self.file.load()
         patience = Patience()
-        acks = Acks(lambda *_: None, patience, every=3.0, root="muster/v1")
+        acks = Acks(lambda *_: None, patience, Rates(1 << 30), every=3.0, root="muster/v1")
         self.desk = Desk(self.ledger, acks, patience, lambda _: None)
         self.fleet = Fleet(self.ledger, self.file)
 

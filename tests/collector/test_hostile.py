@@ -19,6 +19,7 @@ from muster_collector.ingest.acks import Acks
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.intake import Intake
 from muster_collector.ingest.patience import Patience
+from muster_collector.ingest.rates import Rates
 from muster_collector.ledger.file import LedgerFile
 from muster_collector.ledger.nodes import Ledger
 from muster_wire import topics
@@ -91,7 +92,7 @@ def intake() -> Iterator[tuple[Intake, LedgerFile]]:
         config = Config(collector=Collector(data=Path(folder)), limits=Limits(payload_bytes=4096))
         file = LedgerFile(Path(folder) / "ledger.db", quarantine_bytes=1 << 20)
         patience = Patience()
-        acks = Acks(lambda _, __: None, patience, every=0.0, root=topics.ROOT)
+        acks = Acks(lambda _, __: None, patience, Rates(1 << 30), every=0.0, root=topics.ROOT)
         desk = Desk(Ledger(), acks, patience, lambda _: None)
         yield Intake(config, MemoryStore(), file, desk, clock=lambda: NOW), file
         file.close()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from muster_collector import telemetry
 from muster_collector.ingest.patience import Patience
+from muster_collector.ingest.rates import Rates
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.nodes import Node
 from muster_wire import echo, topics
@@ -30,7 +31,10 @@ Publish = Callable[[str, Encoded], None]
 class Acks:
     """The acks that are due; times are seconds of one monotonic clock."""
 
-    def __init__(self, publish: Publish, patience: Patience, *, every: float, root: str) -> None:
+    def __init__(
+        self, publish: Publish, patience: Patience, rates: Rates, *, every: float, root: str
+    ) -> None:
+        self.rates = rates
         self._publish = publish
         self._patience = patience
         self._every = every
@@ -78,6 +82,10 @@ class Acks:
 
     def _send(self, node: Node, account: Account, now: float) -> None:
         missing = account.missing()[:MOST_MISSING]
+        if missing and self.rates.over(node.node):
+            # What came now would be postponed: ask when the minute is over.
+            missing = []
+            self.want(node, account, now)
         refused = [Refused(seq, reason) for seq, reason in account.refused_lately.items()]
         account.refused_lately.clear()
         ack = Ack(account.epoch, account.through, missing, refused[-MOST_MISSING:])

@@ -128,6 +128,13 @@ def _hidden(about: str) -> str | None:
     return f" (and {hidden} more since the last line)" if hidden else ""
 
 
+def postponed(node: str) -> None:
+    """A node sends more than is handled of one in a minute: not stored now, asked for later."""
+    telemetry.MESSAGES.labels("postponed", "rate").inc()
+    if (hidden := _hidden("postponed")) is not None:
+        log.warning("postponed node=%s: more than [limits] reports_per_minute%s", node, hidden)
+
+
 def overflow(topic: str) -> None:
     """More came with QoS 0 than is in hand at most: dropped, the ledger will miss it."""
     telemetry.MESSAGES.labels("lost", "overflow").inc()
@@ -146,7 +153,8 @@ def configured(state: ConfigState) -> None:
 def clock_wrong(node: str, shift: int) -> None:
     """A node's clock is wrong, or was: the reports that it dated are moved from now on."""
     telemetry.ERAS.inc()
-    log.warning("clock wrong node=%s reports_moved_by=%+.0fs", node, shift / 1000)
+    if (hidden := _hidden("clock")) is not None:
+        log.warning("clock wrong node=%s reports_moved_by=%+.0fs%s", node, shift / 1000, hidden)
 
 
 def our_clock(*, wrong: bool) -> None:

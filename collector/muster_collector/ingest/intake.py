@@ -124,11 +124,15 @@ class Intake:
         if self.overflows(topic, qos):
             return None
         message = Incoming(topic, payload, content_type, retained, self.clock())
-        if content_type == ECHO:
-            self._echo(message)
-            return None
         try:
-            item = self._item(self.place(topic), message)
+            place = self.place(topic)
+            if not self.desk.acks.rates.admit(place.node, message.time):
+                events.postponed(place.node)
+                return None
+            if content_type == ECHO:
+                self._echo(place, message)
+                return None
+            item = self._item(place, message)
         except reading.RefusedError as error:
             item = self._refused(message, error)
         return None if item is None else self.add(item)
@@ -165,6 +169,7 @@ class Intake:
             telemetry.IN_HAND.set(self.in_hand)
             oldest = self._writing or self._batch
             telemetry.OLDEST.set(time.monotonic() - oldest.begun if oldest else 0.0)
+            self.desk.acks.rates.turn(self.clock())
             if not self._committing:
                 self.desk.acks.flush(time.monotonic())
             rounds += 1
@@ -210,12 +215,10 @@ class Intake:
             self._full.set()
         return done
 
-    def _echo(self, message: Incoming) -> None:
+    def _echo(self, place: Topic, message: Incoming) -> None:
         """Somebody tries whether the way is open."""
-        with contextlib.suppress(reading.RefusedError):
-            place = self.place(message.topic)
-            if place.kind == "report" and not message.retained:
-                self.desk.acks.echo(place, message.payload, time.monotonic(), message.time)
+        if place.kind == "report" and not message.retained:
+            self.desk.acks.echo(place, message.payload, time.monotonic(), message.time)
 
     def _item(self, place: Topic, message: Incoming) -> Item | None:
         payload, content_type, now = message.payload, message.content_type, message.time

@@ -14,6 +14,7 @@ from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.intake import Intake, wall_clock
 from muster_collector.ingest.mqtt import Link
 from muster_collector.ingest.patience import Patience
+from muster_collector.ingest.rates import Rates
 from muster_collector.ingest.replay import Quarantine
 from muster_collector.ingest.sources.intake import Sources
 from muster_collector.ingest.sources.source import Source
@@ -51,8 +52,9 @@ class Ingest:
         self.fleet = Fleet(ledger, self._file)
         patience = Patience()
         acks = Acks(
-            self._publish, patience, every=config.collector.ack_every, root=config.mqtt.root
-        )
+            self._publish, patience, Rates(config.limits.reports_per_minute),
+            every=config.collector.ack_every, root=config.mqtt.root,
+        )  # fmt: skip
         desk = Desk(ledger, acks, patience, on_stored)
         self._intake = Intake(config, store, self._file, desk, clock=clock)
         sources = Sources(self._intake, map(Source, config.source))

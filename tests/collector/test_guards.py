@@ -1,0 +1,83 @@
+"""Guards against what is too much: a node that floods is slowed, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from collector.centre import Centre, NodeClient, birth, report, until
+
+from muster_collector import telemetry
+from servers import Mosquitto
+
+
+def postponed() -> int:
+    text = telemetry.render().decode()
+    found = re.search(r'messages_total{outcome="postponed",reason="rate"} (\S+)', text)
+    return int(float(found[1])) if found else 0
+
+
+async def test_a_node_that_floods_costs_the_others_nothing_and_loses_nothing(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """One node sends all it can; five others one report after the other, each once acked."""
+    most, rounds, poured = 60, 8, 0
+    centre = Centre(mosquitto, tmp_path, reports_per_minute=most)
+    async with centre.running() as ingest, centre.node("flood") as bad, AsyncExitStack() as stack:
+        others = [await stack.enter_async_context(centre.node(f"n{n}")) for n in range(5)]
+
+        done = asyncio.Event()
+
+        async def pour() -> None:
+            nonlocal poured
+            while not done.is_set() or poured < 3 * most:
+                await bad.send(report(poured, node="flood"))
+                poured += 1
+
+        async def talk(node: NodeClient) -> None:
+            for seq in range(rounds):
+                await node.send(report(seq, node=node.node))
+                await node.ack(lambda ack, seq=seq: ack["through"] == seq)  # type: ignore[misc]
+
+        pouring = asyncio.create_task(pour())
+        await asyncio.gather(*(talk(node) for node in others))
+        done.set()
+        await pouring
+        totals = {node.node: node.totals for node in ingest.fleet.nodes()}
+        for node in others:
+            assert totals[node.node].stored == rounds
+            assert totals[node.node].late == totals[node.node].missing == 0
+        assert totals["flood"].stored == most
+        assert sum(key[1][0][1] == "flood" for key in centre.store.points) == most
+        # A minute later it may go on, and is asked for what was postponed.
+        centre.clock += 60_000
+        await bad.send(report(poured, node="flood"))
+        ack = await bad.ack(lambda ack: bool(ack["missing"]))
+        assert ack["missing"] == [[most, poured - 1]]
+
+
+async def test_an_agent_that_drains_a_backlog_is_slowed_and_loses_nothing(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """250 reports, 100 messages allowed in a minute; what is left is asked for a minute later."""
+    centre = Centre(mosquitto, tmp_path, reports_per_minute=100)
+    async with centre.running() as ingest, centre.node() as node:
+        first, left = 0, postponed()
+        for through in (99, 198, 249):
+            for seq in range(first, 250):
+                await node.send(report(seq))
+            await node.ack(lambda ack, through=through: ack["through"] == through)  # type: ignore[misc]
+            (known,) = ingest.fleet.nodes()
+            assert known.totals.stored == through + 1
+            left += 249 - through
+            await until(lambda left=left: postponed() == left, "all of it has come")  # type: ignore[misc]
+            if not first:
+                assert not any(ack["missing"] for ack in node.acks), "none can be sent now"
+            centre.clock += 60_000
+            if through < 249:
+                await node.send(birth(next=250), "birth")
+                first = through + 1
+                await node.ack(lambda ack, first=first: ack["missing"] == [[first, 249]])  # type: ignore[misc]
+        await node.settled(249)
