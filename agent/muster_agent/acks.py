@@ -28,7 +28,14 @@ def parse(payload: bytes, content_type: str | None) -> Ack:
         if isinstance(row, dict)
     ]
     missing = [span(row) for row in rows(raw, "missing")]
-    return Ack(number(raw.get("epoch")), number(raw.get("through")), missing, refused)
+    base = raw.get("base")
+    return Ack(
+        number(raw.get("epoch")),
+        number(raw.get("through")),
+        missing,
+        refused,
+        None if base is None else number(base),
+    )
 
 
 def rows(raw: dict[str, Any], name: str) -> list[Any]:

@@ -11,57 +11,115 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from muster_wire import VERSION, dictionaries
-from muster_wire.codec import FDICT, JSON_ZLIB, WITH_DICTIONARY
+from muster_agent.compact import Full
+from muster_wire import VERSION, deltas, dictionaries
+from muster_wire.codec import FDICT, JSON_ZLIB, WITH_DICTIONARY, Encoded
 from muster_wire.messages import Lost, Metric
 
 CHECKSUM = 4
+NEEDED = ("node", "site", "epoch", "seq", "oldest", "sent")
+"""What every report says."""
+
+
+class Envelope(NamedTuple):
+    """What is known of a report only when it is sent; see `muster_wire.messages.Report`."""
+
+    node: str
+    site: str
+    epoch: int
+    seq: int
+    oldest: int
+    sent: int
+    lost: Sequence[Lost] = ()
+    keep: bool = False
+    wait: float = 0.0
+
+    def fields(self) -> dict[str, Any]:
+        """For JSON, without what is as it is by itself."""
+        fields = {key: value for key, value in self._asdict().items() if value or key in NEEDED}
+        if self.lost:
+            told = [{"first": r.first, "last": r.last, "reason": r.reason} for r in self.lost]
+            fields["lost"] = told
+        return fields
 
 
 def make(*, ts: int, every: float, metrics: Sequence[Metric]) -> bytes:
     """The body of a report; raises ValueError for a number that is not finite."""
-    rows = [{"name": m.name, "tags": m.tags, "fields": m.fields} for m in metrics]
-    head = {"v": VERSION, "ts": ts, "every": every, "metrics": rows}
-    text = _text(head)[:-1]
+    head = {"v": VERSION, "ts": ts, "every": every, "metrics": [row(m) for m in metrics]}
+    begun = _text(head)[:-1]
     deflate = zlib.compressobj(6, zdict=dictionaries.load(dictionaries.NEWEST))
-    stream = deflate.compress(text) + deflate.flush(zlib.Z_FULL_FLUSH)
-    return stream + zlib.adler32(text).to_bytes(CHECKSUM, "big")
+    stream = deflate.compress(begun) + deflate.flush(zlib.Z_FULL_FLUSH)
+    return stream + zlib.adler32(begun).to_bytes(CHECKSUM, "big")
 
 
-def payload(
-    body: bytes,
-    *,
-    node: str,
-    site: str,
-    epoch: int,
-    seq: int,
-    oldest: int,
-    sent: int,
-    lost: Sequence[Lost] = (),
-) -> bytes:
+def payload(body: bytes, envelope: Envelope) -> bytes:
     """The whole message, of the body's `content_type`."""
-    tail: dict[str, Any] = {
-        "node": node,
-        "site": site,
-        "epoch": epoch,
-        "seq": seq,
-        "oldest": oldest,
-        "sent": sent,
-    }
-    if lost:
-        tail["lost"] = [{"first": r.first, "last": r.last, "reason": r.reason} for r in lost]
-    text = b"," + _text(tail)[1:]
-    checksum = zlib.adler32(text, int.from_bytes(body[-CHECKSUM:], "big"))
+    rest = b"," + _text(envelope.fields())[1:]
+    checksum = zlib.adler32(rest, int.from_bytes(body[-CHECKSUM:], "big"))
     deflate = zlib.compressobj(6, wbits=-9, memLevel=1)  # a small window costs no start-up
-    rest = deflate.compress(text) + deflate.flush()
-    return body[:-CHECKSUM] + rest + checksum.to_bytes(CHECKSUM, "big")
+    end = deflate.compress(rest) + deflate.flush()
+    return body[:-CHECKSUM] + end + checksum.to_bytes(CHECKSUM, "big")
+
+
+def told(report: Full, base: Full, envelope: Envelope) -> Encoded:
+    """The message of a report that is told against another one."""
+    delta, fresh, _ = deltas.tell(report.metrics, base.metrics)
+    return _message(
+        {
+            "v": VERSION,
+            "ts": report.ts,
+            "every": report.every,
+            "base": base.key[1],
+            "delta": delta,
+            "metrics": [row(metric) for metric in fresh],
+            **envelope.fields(),
+        }
+    )
+
+
+def together(bodies: Sequence[tuple[int, bytes]], envelope: Envelope) -> tuple[Encoded, int]:
+    """One message of several reports (seq and body), oldest first, and the bytes of its text.
+
+    The first is in full, each later one is told against that before it. Raises ValueError for
+    reports of different intervals, because a message has one.
+    """
+    reports = [json.loads(text(body)) for _, body in bodies]
+    if len({report["every"] for report in reports}) > 1:
+        raise ValueError("reports of different intervals")
+    former = [Metric(**row) for row in reports[0]["metrics"]]
+    later = []
+    for (seq, _), report in zip(bodies[1:], reports[1:], strict=True):
+        delta, fresh, former = deltas.tell([Metric(**row) for row in report["metrics"]], former)
+        entry = {"seq": seq, "ts": report["ts"], "delta": delta}
+        later.append(entry | {"metrics": [row(m) for m in fresh]} if fresh else entry)
+    whole = reports[0] | envelope.fields() | {"later": later}
+    return _message(whole), len(_text(whole))
+
+
+def text(body: bytes) -> bytes:
+    """The JSON of a body, without what only sending knows."""
+    name = body[2:6].hex() if body[1] & FDICT else None
+    inflate = zlib.decompressobj(zdict=dictionaries.load(name)) if name else zlib.decompressobj()
+    return inflate.decompress(body[:-CHECKSUM]) + b"}"
+
+
+def row(metric: Metric) -> dict[str, Any]:
+    """A metric for JSON."""
+    return {"name": metric.name, "tags": metric.tags, "fields": metric.fields}
 
 
 def content_type(body: bytes) -> str:
     """How a body is encoded, which another version of the agent may have done its own way."""
     return WITH_DICTIONARY + body[2:6].hex() if body[1] & FDICT else JSON_ZLIB
+
+
+def _message(report: dict[str, Any]) -> Encoded:
+    """A report that is compressed as a whole."""
+    deflate = zlib.compressobj(9, zdict=dictionaries.load(dictionaries.NEWEST))
+    stream = deflate.compress(_text(report)) + deflate.flush()
+    return Encoded(stream, WITH_DICTIONARY + dictionaries.NEWEST)
 
 
 def _text(value: object) -> bytes:

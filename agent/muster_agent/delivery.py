@@ -11,12 +11,15 @@ Invariants:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from muster_agent import logs
 from muster_agent.keeper import Keeper
 from muster_agent.ranges import Ranges
 from muster_agent.settings import Uplink
 from muster_agent.spool import GONE, Edges
+from muster_agent.together import Key, Together
 from muster_wire.messages import Ack
 
 CROSSING = 10.0
@@ -26,19 +29,19 @@ REFUSED_PAUSE = 30.0
 ANEW_PAUSE = 600.0
 """Seconds before another ack may end an epoch: a centre that is wrong must not end all of them."""
 
-Key = tuple[int, int]
-"""An epoch and a seq."""
-
 
 class Delivery:
     """What is to be sent, what is on its way, and what the centre has said."""
 
-    def __init__(self, keeper: Keeper, limits: Uplink, now: float) -> None:
+    def __init__(
+        self, keeper: Keeper, limits: Uplink, now: float, together: Together | None = None
+    ) -> None:
         self.keeper = keeper
         self.limits = limits
+        self.together = together or Together()
         self.unsent: dict[int, Ranges] = {}
         self.again: dict[int, Ranges] = {}
-        self.flight: dict[int, Key] = {}
+        self.flight: dict[int, tuple[Key, ...]] = {}
         self.newest: Key | None = None
         self.resends = 0
         self.ignored = 0
@@ -60,7 +63,8 @@ class Delivery:
         """A new report is in the spool."""
         self._ranges(self.unsent, epoch).add(seq, seq)
         self.newest = (epoch, seq)
-        if self.waiting is None:
+        self.together.made(self.newest, now)
+        if self.waiting is None and self.together.since is None:
             self.waiting = now
 
     def added(self, epoch: int) -> None:
@@ -73,7 +77,7 @@ class Delivery:
         """The report to send now: the newest first, then the oldest at a bounded rate."""
         if len(self.flight) >= self.window or now < self._paused:
             return None
-        if self.newest is not None and self.newest[1] in self.unsent.get(self.newest[0], ()):
+        if self.newest is not None and self.never_sent(self.newest) and self.together.ripe(now):
             return self.newest
         self._remind(now)
         return self._oldest() if self._fill(now) >= 1 else None
@@ -85,26 +89,44 @@ class Delivery:
 
     def wake(self, now: float) -> float:
         """Seconds until `pick` may find something without anything else happening."""
-        if len(self.flight) >= self.window or self._oldest() is None:
+        if len(self.flight) >= self.window:
             return math.inf
         if now < self._paused:
             return self._paused - now
-        return max(0.0, (1 - self._fill(now)) / self.limits.backlog_per_second)
+        ripe = self.together.due(now)
+        if self._oldest() is None:
+            return ripe
+        return min(ripe, max(0.0, (1 - self._fill(now)) / self.limits.backlog_per_second))
 
-    def sent(self, key: Key, mid: int, now: float) -> None:
-        """A picked report was given to the connection as its message `mid`."""
-        if key != self.newest:
-            self._tokens -= 1
-        if key[1] in self.again.get(key[0], ()):
-            self.resends += 1
-        self._forget(key)
-        self.flight[mid] = key
+    def with_others(self, key: Key) -> list[Key]:
+        """The reports that go in one message with a picked one, in their order."""
+        unsent = self.unsent.get(key[0], Ranges())
+        if key == self.newest and key[1] in unsent:
+            return self.together.before(key, unsent)
+        if self.together.batch == 1:
+            return [key]
+        planned = Ranges([*unsent.spans, *self.again.get(key[0], Ranges()).spans])
+        return self.together.after(key, planned)
+
+    def sent(self, keys: Sequence[Key], mid: int, now: float) -> None:
+        """Picked reports were given to the connection as its message `mid`."""
+        if self.newest not in keys:
+            self._tokens -= len(keys)
         self._expire(now)
-        self._recent.pop(key, None)
-        self._recent[key] = now
+        for key in keys:
+            if key[1] in self.again.get(key[0], ()):
+                self.resends += 1
+            self._forget(key)
+            self._recent.pop(key, None)
+            self._recent[key] = now
+        self.flight[mid] = tuple(keys)
+        self.together.sent(keys[-1])
+        if self.waiting is None:
+            self.waiting = now
 
     def gone(self, key: Key) -> None:
         """A picked report is not in the spool any more: given up already, or now."""
+        self.together.sent(key)
         self._forget(key)
         self._trim(key[0])
         edges = self.keeper.edges(key[0])
@@ -118,22 +140,27 @@ class Delivery:
 
     def refused(self, mid: int, now: float) -> None:
         """The broker answered that it does not want a report: try again later."""
-        if (key := self.flight.pop(mid, None)) is not None:
+        for key in self.flight.pop(mid, ()):
             self._repeat(key)
             self._recent.pop(key, None)
             self._paused = now + REFUSED_PAUSE
 
+    def repeat(self, keys: Iterable[Key]) -> None:
+        """The centre could not read these: they have to go again."""
+        for key in keys:
+            self._repeat(key)
+
     def disconnected(self) -> None:
         """Whatever the broker had not taken has to go out again; no ack can cross any more."""
-        for key in self.flight.values():
-            self._repeat(key)
+        for keys in self.flight.values():
+            self.repeat(keys)
         self.flight.clear()
         self._recent.clear()
         self._paused = -math.inf
 
     def asked(self, now: float) -> None:
         """A birth went out, which the collector answers with an ack."""
-        self.waiting = now if self.keeper.depth else None
+        self.waiting = now if self._expecting() else None
 
     def stale(self, now: float) -> bool:
         """Whether the centre has been silent about waiting reports for too long."""
@@ -161,7 +188,17 @@ class Delivery:
         edges = self.keeper.edges(ack.epoch) or edges
         for first, last in ack.missing:
             self._missing(ack.epoch, max(first, through + 1, 0), last, edges)
-        self.waiting = now if self.keeper.depth else None
+        self.waiting = now if self._expecting() else None
+
+    def edges(self, epoch: int) -> Edges:
+        """The edges of an epoch for the centre, which need not ask for what waits here."""
+        oldest, end = self.keeper.edges(epoch) or Edges(0, 0)
+        since = self.together.since
+        return Edges(oldest, max(oldest, since[1]) if since and since[0] == epoch else end)
+
+    def _expecting(self) -> bool:
+        """Whether the spool holds anything that the centre could have acknowledged."""
+        return self.keeper.depth > self.together.count
 
     def _begin_anew(self, ack: Ack, now: float) -> bool:
         """End an epoch whose numbers were used for reports that this spool does not know of.
@@ -182,6 +219,7 @@ class Delivery:
         self._ranges(self.unsent, new).add(0, moved - 1)
         if self.newest is not None and self.newest[0] == old and self.newest[1] >= first:
             self.newest = (new, self.newest[1] - first)
+        self.together.renumbered(old, first, new)
         logs.warning(
             f"the collector has reports through {ack.through} of epoch {old}, which ends here with "
             f"{edges.next - 1}: the spool is an older copy of itself; epoch {new} begins with "
@@ -217,7 +255,7 @@ class Delivery:
         wanted = Ranges([(max(first, edges.oldest), min(last, edges.next - 1))])
         for span in self.unsent.get(epoch, Ranges()).spans:
             wanted.remove(*span)
-        for key in (*self.flight.values(), *self._recent):
+        for key in (*chain.from_iterable(self.flight.values()), *self._recent):
             if key[0] == epoch:
                 wanted.remove(key[1], key[1])
         for span in wanted.spans:
@@ -236,7 +274,7 @@ class Delivery:
         of its reports in a broker's queue, and nobody would ask. The first and the last report of
         it uncover everything between.
         """
-        sent = {epoch for epoch, _ in self.flight.values()}
+        sent = {epoch for epoch, _ in chain.from_iterable(self.flight.values())}
         for epoch in self.keeper.epochs()[:-1]:
             edges = self.keeper.edges(epoch)
             planned = self.unsent.get(epoch) or self.again.get(epoch) or epoch in sent
@@ -250,10 +288,17 @@ class Delivery:
     def _oldest(self) -> Key | None:
         """The oldest report that waits to be sent."""
         for epoch in self.keeper.epochs():
-            both = (self.unsent.get(epoch), self.again.get(epoch))
-            if found := [ranges.first for ranges in both if ranges]:
+            unsent, again = self.unsent.get(epoch), self.again.get(epoch)
+            found = [again.first] if again else []
+            if unsent and not self.together.waits((epoch, unsent.first)):
+                found.append(unsent.first)
+            if found:
                 return epoch, min(found)
         return None
+
+    def never_sent(self, key: Key) -> bool:
+        """Whether a report was not given to a connection yet."""
+        return key[1] in self.unsent.get(key[0], ())
 
     def _fill(self, now: float) -> float:
         """How many reports of the backlog may go now."""

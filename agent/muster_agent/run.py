@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from muster_agent import body, config, inventory, logs, remote
 from muster_agent.clock import Clock, SystemClock
-from muster_agent.delivery import Delivery, Key
+from muster_agent.compact import Compact, Full
+from muster_agent.delivery import Delivery
 from muster_agent.errors import ConfigError
 from muster_agent.host import Host
 from muster_agent.keeper import Keeper
@@ -20,6 +21,7 @@ from muster_agent.sampler import Sampler
 from muster_agent.sensors import Sensor, load
 from muster_agent.spool import Edges
 from muster_agent.systemd import Notifier
+from muster_agent.together import Key, Together
 from muster_agent.uplink import MOST_LOST, Uplink
 from muster_agent.version import VERSION
 from muster_wire.messages import Birth, ConfigState, Metric
@@ -74,7 +76,9 @@ class Agent:
         self.link = Link(mqtt, f"muster-{node.id}", config.password(mqtt))
         self.sensors = sensors(settings, host)
         self.keeper = Keeper(settings.spool, clock)
-        self.delivery = Delivery(self.keeper, settings.uplink, clock.monotonic())
+        together = Together(settings.uplink.report_every, settings.sample.every)
+        self.delivery = Delivery(self.keeper, settings.uplink, clock.monotonic(), together)
+        self.compact = Compact(on=settings.uplink.compact and together.batch == 1)
         self.prober = prober(settings, host)
         self.responder = responder(settings)
         asked = self.prober.probes if self.prober else []
@@ -83,6 +87,7 @@ class Agent:
             self.link,
             self.keeper,
             self.delivery,
+            self.compact,
             clock,
             node=node.id,
             site=node.site,
@@ -109,6 +114,7 @@ class Agent:
             next=edges.next,
             ts=self.clock.wall(),
             every=settings.sample.every,
+            wait=self.delivery.together.wait,
             agent=VERSION,
             sensors=[sensor.name for sensor in self.sensors],
             inventory=inventory.take(self.host),
@@ -129,6 +135,7 @@ class Agent:
         made = body.make(ts=ts, every=self.settings.sample.every, metrics=metrics)
         key = self.keeper.append(ts, made)
         self.delivery.made(*key, self.clock.monotonic())
+        self.compact.made(Full(key, ts, self.settings.sample.every, metrics))
         self.first = self.first or key
 
     def speak_for_lost(self) -> None:
@@ -187,6 +194,7 @@ class Agent:
                 self.sample()
             if self.orders.reload:
                 self.renew()
+        self.delivery.together.hurry()
         deadline = self.clock.monotonic() + (drain if count is not None else 0)
         while not self.stopping and self.keeper.depth and self.clock.monotonic() < deadline:
             self.turn(deadline, eager=True)

@@ -57,6 +57,11 @@ def _listen(value: Any) -> Place:
     return Place(found[1].strip("[]"), int(found[2]))
 
 
+def _yes_no(value: Any) -> bool:
+    require(isinstance(value, bool))
+    return bool(value)
+
+
 def _root(value: Any) -> str:
     require(isinstance(value, str) and value.isprintable())
     require(not set(value) & set("+#$ ") and all(value.split("/")))
@@ -85,6 +90,7 @@ def _no_secret(value: Any) -> str:
 
 
 LISTEN = Kind('"ADDRESS:PORT" of this machine, such as "0.0.0.0:5021"', _listen)
+YES_NO = Kind("true or false", _yes_no)
 ROOT = Kind('a topic without wildcards, without a slash at either end, such as "muster/v1"', _root)
 URL_KIND = Kind('"mqtt://HOST", "mqtts://HOST" (TLS), or with ":PORT" behind', _url)
 OPEN = Kind(f"a list of {OPENABLE}", _opened)
@@ -126,6 +132,15 @@ class Spool:
 @dataclass(frozen=True, slots=True)
 class Uplink:
     """How reports go out."""
+
+    compact: bool = setting(
+        True, YES_NO, "send the newest report as what changed, to a collector that understands it"
+    )
+    report_every: float = setting(
+        "0s",
+        duration("0s", "1d"),
+        "send all reports of this time in one message, for links that cost money; 0s: each alone",
+    )
 
     backlog_per_second: int = setting(
         50, whole(1, 10_000), "reports a second at most while catching up after an outage"

@@ -10,10 +10,12 @@ from typing import Protocol
 
 from muster_agent import acks, body, logs
 from muster_agent.clock import Clock
-from muster_agent.delivery import Delivery, Key
+from muster_agent.compact import Compact
+from muster_agent.delivery import Delivery
 from muster_agent.keeper import Keeper
 from muster_agent.mqtt import Event, Will
 from muster_agent.spool import Edges
+from muster_agent.together import Key
 from muster_wire import topics
 from muster_wire.codec import Encoded, encode
 from muster_wire.echo import ECHO
@@ -32,6 +34,9 @@ FRAME = 512
 TOO_LARGE = "too large for the broker"
 MOST_LOST = 64
 """Ranges of lost reports that one report or birth carries."""
+
+MOST_TEXT = 200_000
+"""Bytes of JSON that reports which go together may have: collectors take 262,144 by default."""
 
 
 class Connection(Protocol):
@@ -63,6 +68,7 @@ class Uplink:
         link: Connection,
         keeper: Keeper,
         delivery: Delivery,
+        compact: Compact,
         clock: Clock,
         *,
         node: str,
@@ -75,6 +81,7 @@ class Uplink:
         self.link = link
         self.keeper = keeper
         self.delivery = delivery
+        self.compact = compact
         self.clock = clock
         self.node = node
         self.site = site
@@ -166,6 +173,7 @@ class Uplink:
         self.up = False
         self.status_mid = None
         self.delivery.disconnected()
+        self.compact.disconnected()
         self._retry_at = now + self._delay * random.uniform(0.5, 1.0)
         self._delay = min(LAST_DELAY, self._delay * 2)
         self._note(f"broker: {why}; sampling goes on", logs.warning)
@@ -179,46 +187,95 @@ class Uplink:
     def _announce(self, now: float) -> None:
         """Publish the birth, which the collector answers with an ack."""
         epoch = self.keeper.epoch
-        birth = self.birth(epoch, self.keeper.edges(epoch) or Edges(0, 0))
+        birth = self.birth(epoch, self.delivery.edges(epoch))
         self.link.publish(self._topic("birth"), encode(birth), retain=True)
         self.born = epoch
         self.delivery.asked(now)
 
     def _send(self, now: float) -> None:
         while (key := self.delivery.pick(now)) is not None:
-            report = self._report(key)
-            if report is None:
-                self.delivery.gone(key)
-                continue
-            mid = self.link.publish(self._topic("report"), report)
-            if mid is None:
+            bodies = self._bodies(key)
+            if bodies and not self._publish(bodies, now):
                 return
-            self.delivery.sent(key, mid, now)
-            self._sent_at = now
 
-    def _report(self, key: Key) -> Encoded | None:
-        """A spooled report with what is known only now; None when it is not there."""
-        epoch, seq = key
-        stored = self.keeper.body(epoch, seq)
-        edges = self.keeper.edges(epoch)
-        if stored is None or edges is None:
+    def _bodies(self, key: Key) -> dict[Key, bytes]:
+        """A picked report and those that go with it, as far as the spool still has them."""
+        bodies: dict[Key, bytes] = {}
+        for one in self.delivery.with_others(key) if self.compact.understood else [key]:
+            found = self.keeper.body(*one)
+            if found is None:
+                self.delivery.gone(one)
+            else:
+                bodies[one] = found
+        return bodies
+
+    def _publish(self, bodies: dict[Key, bytes], now: float) -> bool:
+        """Send reports in one message, fewer when it would be too large; False without a link."""
+        keys = list(bodies)
+        last = keys[-1]
+        told = kept = False
+        if len(keys) > 1:
+            message = self._together(bodies)
+            if message is None:
+                half = len(keys) // 2
+                fewer = keys[half:] if last == self.delivery.newest else keys[:half]
+                return self._publish({key: bodies[key] for key in fewer}, now)
+        else:
+            first = last == self.delivery.newest and self.delivery.never_sent(last)
+            told = first and self.compact.against(last) is not None
+            kept = first and self.compact.keeps(last)
+            message = self._alone(last, bodies[last], told=told, kept=kept)
+            if len(message.payload) > self._largest:
+                self._give_up(last, len(message.payload))
+                return True
+        mid = self.link.publish(self._topic("report"), message)
+        if mid is None:
+            return False
+        self.delivery.sent(keys, mid, now)
+        self._sent_at = now
+        if last == self.delivery.newest:
+            self.compact.sent(last, told=told, kept=kept)
+        return True
+
+    def _together(self, bodies: dict[Key, bytes]) -> Encoded | None:
+        """Reports in one message; None when they do not fit into one."""
+        first = next(iter(bodies))
+        try:
+            message, size = body.together(
+                [(seq, found) for (_, seq), found in bodies.items()], self._envelope(first)
+            )
+        except ValueError:
             return None
-        message = body.payload(
-            stored,
+        return message if size <= MOST_TEXT and len(message.payload) <= self._largest else None
+
+    def _alone(self, key: Key, stored: bytes, *, told: bool, kept: bool) -> Encoded:
+        """A report in a message of its own."""
+        envelope = self._envelope(key)._replace(keep=kept)
+        pair = self.compact.against(key) if told else None
+        if pair is not None:
+            return body.told(*pair, envelope)
+        return Encoded(body.payload(stored, envelope), body.content_type(stored))
+
+    def _envelope(self, key: Key) -> body.Envelope:
+        """What is known of a report only now."""
+        epoch, seq = key
+        return body.Envelope(
             node=self.node,
             site=self.site,
             epoch=epoch,
             seq=seq,
-            oldest=edges.oldest,
+            oldest=(self.keeper.edges(epoch) or Edges(0, 0)).oldest,
             sent=self.clock.wall(),
             lost=self.keeper.lost(epoch)[:MOST_LOST],
+            wait=self.delivery.together.wait,
         )
-        if len(message) > self._largest:
-            logs.warning(f"report {epoch}/{seq} is given up: {len(message)} bytes, {TOO_LARGE}")
-            self.keeper.give_up(epoch, seq, seq, TOO_LARGE)
-            self.keeper.drop(epoch, seq)
-            return None
-        return Encoded(message, body.content_type(stored))
+
+    def _give_up(self, key: Key, size: int) -> None:
+        epoch, seq = key
+        logs.warning(f"report {epoch}/{seq} is given up: {size} bytes, {TOO_LARGE}")
+        self.keeper.give_up(epoch, seq, seq, TOO_LARGE)
+        self.keeper.drop(epoch, seq)
+        self.delivery.gone(key)
 
     def _taken(self, event: Event, now: float) -> None:
         if event.number == self.status_mid:
@@ -248,6 +305,7 @@ class Uplink:
             logs.warning(f"ack ignored: {error}")
             return
         self.delivery.acked(ack, now)
+        self.delivery.repeat(self.compact.acked(ack))
 
     def _status(self, state: str, why: str = "") -> Encoded:
         online = state == "online"

@@ -82,8 +82,13 @@ def _inflate(inflater: Any, payload: bytes, limit: int) -> bytes:
 
 
 def _slots(message: object) -> dict[str, Any]:
-    """The fields of a slotted dataclass, for json."""
+    """The fields of a slotted dataclass for json, without what rarely says anything."""
     names: tuple[str, ...] = getattr(message, "__slots__", ())
     if not names:
         raise TypeError(f"{type(message).__name__} is not a message")
-    return {name: getattr(message, name) for name in names}
+    sparse = getattr(message, "SPARSE", {})
+    fields = {name: getattr(message, name) for name in names}
+    for name, usual in sparse.items():
+        if type(fields[name]) is type(usual) and fields[name] == usual:
+            del fields[name]
+    return fields

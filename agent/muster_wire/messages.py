@@ -41,15 +41,40 @@ class Lost:
 
 
 @dataclass(slots=True)
+class Later:
+    """A report that comes in the message of an earlier one: `delta` is told against that before it.
+
+    All else is as in the message.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    seq: int
+    ts: int
+    delta: list[Any]
+    metrics: list[Metric] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Report:
     """What a node measured at `ts`; `seq` grows by one for every report made in an `epoch`.
 
     `oldest` is the oldest `seq` of this epoch still in the spool (the report itself at the latest):
     everything before it is settled as far as the node is concerned. `every` is the sampling
-    interval in seconds, so that the centre knows how many reports to expect.
+    interval in seconds, so that the centre knows how many reports to expect; a report may wait at
+    the node for up to `wait` seconds, because it goes out together with `later` ones.
+
+    With a `base`, another report of the epoch that the centre said it holds, the metrics are those
+    that `delta` makes of it (see `muster_wire.deltas`), and behind them `metrics`. `keep` asks the
+    centre to hold this report as a base.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    SPARSE: ClassVar[dict[str, Any]] = {
+        "base": None, "delta": [], "keep": False, "later": [], "wait": 0.0,
+    }  # fmt: skip
+    """What is left out of the JSON when it is so."""
 
     node: str
     site: str
@@ -61,6 +86,11 @@ class Report:
     every: float
     metrics: list[Metric]
     lost: list[Lost] = field(default_factory=list)
+    base: int | None = None
+    delta: list[Any] = field(default_factory=list)
+    keep: bool = False
+    later: list[Later] = field(default_factory=list)
+    wait: float = 0.0
     v: int = VERSION
 
 
@@ -70,10 +100,12 @@ class Birth:
 
     `next` is the `seq` that the next report of `epoch` will have, so that a collector can name what
     it misses even when no later report uncovers it. `lost` is what a report says of it, since the
-    ack to a birth settles what is before `oldest`.
+    ack to a birth settles what is before `oldest`. `wait` is what it is in reports.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    SPARSE: ClassVar[dict[str, Any]] = {"wait": 0.0}
 
     node: str
     site: str
@@ -87,6 +119,7 @@ class Birth:
     inventory: dict[str, Value] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     lost: list[Lost] = field(default_factory=list)
+    wait: float = 0.0
     v: int = VERSION
 
 
@@ -119,14 +152,19 @@ class Ack:
     """What the centre has: all up to `through` is settled, the `missing` ranges are wanted again.
 
     A range is `[first, last]`, both included. `refused` is information: those are settled too.
+    `base` is the report of the epoch that the centre holds for others to be told against, -1 for
+    none. Only a centre that understands `base`, `delta` and `later` in reports says so at all.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    SPARSE: ClassVar[dict[str, Any]] = {"base": None}
 
     epoch: int
     through: int
     missing: list[tuple[int, int]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    base: int | None = None
     v: int = VERSION
 
 

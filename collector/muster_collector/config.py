@@ -160,6 +160,8 @@ class Limits(Section):
     """so are those sent by a clock further behind; more than [mqtt] session_expiry in any case"""
     quarantine_mb: int = Field(default=64, ge=1)
     """megabytes of refused messages to keep, the newest"""
+    bases_mb: int = Field(default=32, ge=0)
+    """memory for the reports that nodes tell later ones against; beyond, nodes send in full"""
 
 
 NodeName = Annotated[str, Field(pattern=rf"^{topics.NAME.pattern}$")]

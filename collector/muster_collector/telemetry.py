@@ -22,6 +22,8 @@ def _histogram(name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram
 
 MESSAGES = _counter("messages", "Messages by what became of them and why", "outcome", "reason")
 POINTS = _counter("points", "Points written to the store, or refused", "outcome")
+BASES = _gauge("bases", "Nodes whose reports are told against one that is held here")
+BASES_BYTES = _gauge("bases_bytes", "Memory that these held reports take, about")
 QUARANTINED = _counter("quarantined", "Messages and points put into quarantine", "reason")
 QUARANTINE_DROPPED = _gauge("quarantine_dropped", "Oldest ones dropped from quarantine for space")
 ACKS = _counter("acks", "Acks sent to nodes")

@@ -17,6 +17,8 @@ import aiomqtt
 
 from muster_wire import topics
 from muster_wire.codec import open_payload
+from muster_wire.deltas import restore
+from muster_wire.messages import Metric
 
 LIMIT = 20.0
 """Seconds after which a test gives up waiting; none waits that long when things are right."""
@@ -109,6 +111,9 @@ class Centre:
         self.client = client
         self.node = node
         self.reports: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
+        self.base: dict[str, Any] | None = None
+        self.understands = False
         self.births: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
         self.states: list[dict[str, Any]] = []
@@ -138,16 +143,33 @@ class Centre:
             found = json.loads(open_payload(message.payload, content_type))
             kind = topics.parse(str(message.topic)).kind
             heard = {
-                "report": self.reports,
                 "birth": self.births,
                 "status": self.statuses,
                 "config/state": self.states,
             }
-            heard[kind].append(found)
+            if kind == "report":
+                self.messages.append(found)
+                self.reports += self.opened(found)
+            else:
+                heard[kind].append(found)
             if kind == "birth" and (answer := self.answer(found)):
                 await self.ack(epoch=found["epoch"], **answer)
             if kind == "report" and self.auto:
                 await self.ack(epoch=found["epoch"], **self.settled(found["epoch"]))
+
+    def opened(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+        """The reports of a message in full; none when its base has been forgotten."""
+        first = {k: v for k, v in message.items() if k not in ("base", "delta", "later", "keep")}
+        if "base" in message:
+            if self.base is None or self.base["seq"] != message["base"]:
+                return []
+            first["metrics"] = made(message, self.base)
+        if message.get("keep") and self.understands:
+            self.base = first
+        reports = [first]
+        for later in message.get("later", []):
+            reports.append(first | {**later, "metrics": made(later, reports[-1])})
+        return reports
 
     def settled(self, epoch: int) -> dict[str, Any]:
         """`through` and `missing` from what has arrived of an epoch."""
@@ -157,10 +179,20 @@ class Centre:
         while through + 1 in seen:
             through += 1
         gaps = sorted(set(range(through + 1, max(seen))) - seen)
-        return {"through": through, "missing": [[seq, seq] for seq in gaps]}
+        found = {"through": through, "missing": [[seq, seq] for seq in gaps]}
+        return found | ({"base": self.base["seq"] if self.base else -1} if self.understands else {})
 
     async def got(self, count: int) -> None:
         await until(lambda: len(set(self.seqs)) >= count, lambda: self.seqs)
+
+
+def made(told: dict[str, Any], base: dict[str, Any]) -> list[dict[str, Any]]:
+    """The metrics of a report that is told against another."""
+    former = [Metric(**row) for row in base["metrics"]]
+    restored = [
+        {"name": m.name, "tags": m.tags, "fields": m.fields} for m in restore(told["delta"], former)
+    ]
+    return restored + list(told.get("metrics", []))
 
 
 @asynccontextmanager

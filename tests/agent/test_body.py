@@ -30,7 +30,8 @@ def test_what_arrives_is_the_report_of_the_contract(
 ) -> None:
     stored = body.make(ts=17, every=0.5, metrics=metrics)
     message = body.payload(
-        stored, node="n", site="s", epoch=epoch, seq=seq, oldest=3, sent=18, lost=lost
+        stored,
+        body.Envelope(node="n", site="s", epoch=epoch, seq=seq, oldest=3, sent=18, lost=lost),
     )
     text = open_payload(message, body.content_type(stored))
     assert REPORT.validate_json(text) == Report(
@@ -56,7 +57,9 @@ def test_a_number_that_is_not_finite_is_refused(value: float) -> None:
 def test_a_body_can_be_sent_many_times() -> None:
     stored = body.make(ts=3, every=10, metrics=[Metric("m", {}, {"f": 1})])
     for oldest in (0, 1, 2):
-        message = body.payload(stored, node="n", site="s", epoch=1, seq=2, oldest=oldest, sent=4)
+        message = body.payload(
+            stored, body.Envelope(node="n", site="s", epoch=1, seq=2, oldest=oldest, sent=4)
+        )
         assert json.loads(open_payload(message, body.content_type(stored)))["oldest"] == oldest
 
 
@@ -65,7 +68,9 @@ def test_a_body_that_an_agent_without_dictionary_has_spooled_can_be_sent() -> No
     deflate = zlib.compressobj(6)
     stored = deflate.compress(text) + deflate.flush(zlib.Z_FULL_FLUSH)
     stored += zlib.adler32(text).to_bytes(4, "big")
-    message = body.payload(stored, node="n", site="s", epoch=1, seq=2, oldest=0, sent=4)
+    message = body.payload(
+        stored, body.Envelope(node="n", site="s", epoch=1, seq=2, oldest=0, sent=4)
+    )
     assert body.content_type(stored) == JSON_ZLIB
     assert json.loads(open_payload(message, JSON_ZLIB))["seq"] == 2
 
@@ -75,5 +80,7 @@ def test_the_dictionary_saves_a_third_of_a_small_report() -> None:
     plain = file.read_bytes()
     report = REPORT.validate_json(open_payload(plain, JSON_ZLIB))
     stored = body.make(ts=report.ts, every=report.every, metrics=report.metrics)
-    message = body.payload(stored, node="captured", site="lab", epoch=1, seq=2, oldest=0, sent=4)
+    message = body.payload(
+        stored, body.Envelope(node="captured", site="lab", epoch=1, seq=2, oldest=0, sent=4)
+    )
     assert len(message) < 2 / 3 * len(plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from muster_agent import settings
 from muster_agent.delivery import ANEW_PAUSE, CROSSING, REFUSED_PAUSE, Delivery
 from muster_agent.keeper import Keeper
 from muster_agent.spool import Edges
+from muster_agent.together import Together
 from muster_wire.messages import Ack, Lost, Refused
 
 
@@ -35,7 +37,8 @@ class Clock:
 class Node:
     """A spool and its delivery, with time of their own."""
 
-    def __init__(self, folder: str, **limits: float) -> None:
+    def __init__(self, folder: str, *, batch: int = 1, **limits: float) -> None:
+        self.batch = batch
         self.clock = Clock()
         self.limits = settings.Uplink(**{"window": 4, "backlog_per_second": 10, **limits})  # type: ignore[arg-type] # whole numbers are numbers
         self.path = f"{folder}/spool.db"
@@ -45,7 +48,8 @@ class Node:
 
     def start(self) -> None:
         self.keeper = Keeper(settings.Spool(path=self.path), self.clock)
-        self.delivery = Delivery(self.keeper, self.limits, self.clock.now)
+        together = Together(60.0 * self.batch, 60.0)
+        self.delivery = Delivery(self.keeper, self.limits, self.clock.now, together)
         self.epoch = self.keeper.epoch
 
     def make(self, count: int = 1) -> None:
@@ -62,8 +66,9 @@ class Node:
                 self.delivery.gone(key)
                 continue
             self.mid += 1
-            self.delivery.sent(key, self.mid, self.clock.now)
-            sent.append(key[1])
+            keys = self.delivery.with_others(key)
+            self.delivery.sent(keys, self.mid, self.clock.now)
+            sent += [seq for _, seq in keys]
             if taken:
                 self.delivery.taken(self.mid)
         return sent
@@ -196,7 +201,7 @@ def test_a_spool_that_is_an_older_copy_of_itself_begins_anew(
     sent = []
     while (key := node.delivery.pick(node.clock.now)) is not None:
         sent.append((key[0], node.keeper.body(*key)))
-        node.delivery.sent(key, len(sent) + 100, node.clock.now)
+        node.delivery.sent([key], len(sent) + 100, node.clock.now)
     assert sent == [(new, b"7"), (new, b"5"), (new, b"6")]
     node.make()
     assert node.keeper.epochs() == [new], "all of the old epoch is settled"
@@ -330,17 +335,87 @@ def test_what_was_given_up_for_room_is_not_planned_any_more(tmp_path: Path) -> N
     node.keeper.close()
 
 
+@pytest.fixture
+def metered(tmp_path: Path) -> Iterator[Node]:
+    made = Node(str(tmp_path), batch=5)
+    yield made
+    made.keeper.close()
+
+
+def test_reports_wait_until_there_are_enough_and_go_together(metered: Node) -> None:
+    now = metered.clock
+    for seq in range(4):
+        metered.make()
+        assert metered.send() == []
+        assert metered.delivery.wake(now.now) == pytest.approx(300 - 60 * seq)
+        now.now += 60
+    metered.make()
+    assert metered.send() == [0, 1, 2, 3, 4]
+    assert metered.mid == 1, "in one message"
+    assert metered.delivery.wake(now.now) == math.inf
+
+
+def test_reports_go_when_the_first_has_waited_long_enough_or_the_agent_ends(metered: Node) -> None:
+    metered.make(2)
+    metered.clock.now += 299
+    assert metered.send() == []
+    metered.clock.now += 1
+    assert metered.send() == [0, 1]
+    metered.make(2)
+    metered.delivery.together.hurry()
+    assert metered.send() == [2, 3]
+
+
+def test_after_an_outage_the_newest_go_first_and_the_backlog_goes_together_too(
+    metered: Node,
+) -> None:
+    metered.make(13)
+    assert metered.send() == [8, 9, 10, 11, 12, 0, 1, 2, 3, 4]
+    metered.make()
+    metered.clock.now += 1
+    assert metered.send() == [5, 6, 7], "what is new waits again"
+
+
+def test_a_centre_is_not_asked_about_what_waits(metered: Node) -> None:
+    metered.make(3)
+    assert metered.delivery.edges(metered.epoch) == Edges(0, 0)
+    metered.clock.now += 120
+    assert not metered.delivery.stale(metered.clock.now)
+    metered.ack(-1, missing=[(0, 2)])
+    metered.clock.now += 60
+    assert metered.send() == []
+    metered.make(2)
+    assert metered.send() == [0, 1, 2, 3, 4]
+    metered.make()
+    assert metered.delivery.edges(metered.epoch) == Edges(0, 5)
+    metered.clock.now += 60
+    assert metered.delivery.stale(metered.clock.now), "about those that went"
+    metered.ack(4)
+    metered.clock.now += 200
+    assert not metered.delivery.stale(metered.clock.now)
+
+
+def test_a_message_that_the_broker_did_not_take_goes_again_as_a_whole(metered: Node) -> None:
+    metered.make(5)
+    assert metered.send(taken=False) == [0, 1, 2, 3, 4]
+    metered.delivery.disconnected()
+    assert metered.send() == [0, 1, 2, 3, 4]
+    assert metered.delivery.resends == 5
+
+
 class World(RuleBasedStateMachine):
     """A node, a broker that forgets, a collector that is told what to have: all in any order."""
+
+    batch = 1
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.node = Node(self.folder.name)
+        self.node = Node(self.folder.name, batch=self.batch)
         self.made = 0
         self.broker: list[int] = []
         self.stored: set[int] = set()
-        self.flying: dict[int, int] = {}
+        self.flying: dict[int, list[int]] = {}
 
     def teardown(self) -> None:
         self.drain()
@@ -370,21 +445,25 @@ class World(RuleBasedStateMachine):
         node = self.node
         while (key := node.delivery.pick(node.clock.now)) is not None:
             node.mid += 1
-            assert node.keeper.body(*key) == b"%d" % key[1]
-            node.delivery.sent(key, node.mid, node.clock.now)
-            self.flying[node.mid] = key[1]
+            keys = node.delivery.with_others(key)
+            assert key in keys
+            assert len(keys) <= self.batch
+            for one in keys:
+                assert node.keeper.body(*one) == b"%d" % one[1]
+            node.delivery.sent(keys, node.mid, node.clock.now)
+            self.flying[node.mid] = [seq for _, seq in keys]
 
     @precondition(lambda self: self.flying)
     @rule(data=st.data())
     def broker_takes(self, data: st.DataObject) -> None:
         mid = data.draw(st.sampled_from(sorted(self.flying)))
-        self.broker.append(self.flying.pop(mid))
+        self.broker += self.flying.pop(mid)
         self.node.delivery.taken(mid)
 
     @rule(arrived=st.booleans())
     def connection_breaks(self, *, arrived: bool) -> None:
         if arrived:
-            self.broker += self.flying.values()
+            self.broker += chain.from_iterable(self.flying.values())
         self.flying.clear()
         self.node.delivery.disconnected()
 
@@ -415,7 +494,7 @@ class World(RuleBasedStateMachine):
     @invariant()
     def nothing_is_in_two_plans(self) -> None:
         delivery, epoch = self.node.delivery, self.node.epoch
-        flying = {seq for _, seq in delivery.flight.values()}
+        flying = {seq for _, seq in chain.from_iterable(delivery.flight.values())}
         for seq in range(self.made):
             plans = (delivery.unsent.get(epoch, ()), delivery.again.get(epoch, ()), flying)
             assert sum(seq in plan for plan in plans) <= 1
@@ -425,7 +504,7 @@ class World(RuleBasedStateMachine):
         for _ in range(100):
             self.send()
             for mid in list(self.flying):
-                self.broker.append(self.flying.pop(mid))
+                self.broker += self.flying.pop(mid)
                 self.node.delivery.taken(mid)
             self.collector_stores()
             # What a birth brings about: the tail is missing too.
@@ -437,8 +516,15 @@ class World(RuleBasedStateMachine):
         assert self.node.keeper.depth == 0
 
 
+class MeteredWorld(World):
+    """The same with reports that wait for each other."""
+
+    batch = 3
+
+
 TestWorld = World.TestCase
-TestWorld.settings = hypothesis_settings(
+TestMeteredWorld = MeteredWorld.TestCase
+TestWorld.settings = TestMeteredWorld.settings = hypothesis_settings(
     max_examples=40,
     stateful_step_count=40,
 )

@@ -33,6 +33,8 @@ from muster_wire.messages import Metric
 
 SITE = "chaos"
 MOST_JUMPS = 4
+TOGETHER = 5
+"""Reports that every third node sends in one message."""
 FARTHEST = 12 * 3_600_000
 """Milliseconds that a clock jumps at most, less than [limits] future."""
 
@@ -126,7 +128,10 @@ class Player(Agent):
             mqtt=settings.Mqtt(url=settings.Broker("127.0.0.1", plan.port, tls=False), keepalive=5),
             sample=settings.Sample(every=plan.every, sensors=("mem",)),
             spool=settings.Spool(path=f"{plan.spools}/{node}.db", max_mb=1),
-            uplink=settings.Uplink(ack_timeout=plan.ack_timeout),
+            uplink=settings.Uplink(
+                ack_timeout=plan.ack_timeout,
+                report_every=TOGETHER * plan.every if number % 3 == 2 else 0.0,
+            ),
         )
         super().__init__(made, Host(), self.jumping, lambda *_: made, Orders())
         self.sampler = Sampler([Counter(self.jumping)], self.jumping, plan.every)
@@ -138,6 +143,7 @@ class Player(Agent):
             self.turn(self.sampler.due)
             if self.clock.monotonic() >= self.sampler.due:
                 self.sample()
+        self.delivery.together.hurry()
         while self.keeper.depth:
             self.turn(self.clock.monotonic() + 0.2)
             self._note_lost()

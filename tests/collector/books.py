@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from muster_collector.ingest.acks import Acks
+from muster_collector.ingest.bases import Bases
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.items import BirthItem, Item, RefusedItem, ReportItem
@@ -31,7 +32,9 @@ class Books:
         self.file = LedgerFile(self.path, quarantine_bytes=1 << 20)
         self.ledger = self.file.load()
         patience = Patience()
-        acks = Acks(lambda *_: None, patience, Rates(1 << 30), every=3.0, root="muster/v1")
+        acks = Acks(
+            lambda *_: None, patience, Rates(1 << 30), Bases(1 << 20), every=3.0, root="muster/v1"
+        )
         self.desk = Desk(self.ledger, acks, patience, lambda _: None)
         self.fleet = Fleet(self.ledger, self.file)
 

@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 
 from muster_collector.config import Collector, Config, Limits
 from muster_collector.ingest.acks import Acks
+from muster_collector.ingest.bases import Bases
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.intake import Intake
 from muster_collector.ingest.patience import Patience
@@ -47,6 +48,10 @@ METRICS = st.fixed_dictionaries(
         "fields": st.dictionaries(NAMES | st.sampled_from(["used", "total"]), VALUES, max_size=4),
     }
 )
+DELTAS = JUNK | st.lists(
+    st.integers(-1, 3) | st.lists(st.integers() | st.lists(VALUES, max_size=2), max_size=3),
+    max_size=3,
+)
 EDGES = st.integers(-1, 5) | st.integers(2**31, 2**70)
 REPORTS = st.fixed_dictionaries(
     {},
@@ -59,6 +64,18 @@ REPORTS = st.fixed_dictionaries(
         "ts": EDGES | st.just(NOW) | JUNK,
         "every": st.floats() | st.integers(),
         "metrics": st.lists(METRICS, max_size=3) | JUNK,
+        "base": st.integers(-1, 5) | JUNK,
+        "delta": DELTAS,
+        "keep": st.booleans() | JUNK,
+        "later": JUNK
+        | st.lists(
+            st.fixed_dictionaries(
+                {"seq": EDGES, "ts": EDGES | st.just(NOW), "delta": DELTAS},
+                optional={"metrics": st.lists(METRICS, max_size=2)},
+            ),
+            max_size=4,
+        ),
+        "wait": st.floats() | JUNK,
         "lost": JUNK
         | st.lists(
             st.fixed_dictionaries({"first": EDGES, "last": EDGES, "reason": st.text(max_size=99)})
@@ -92,7 +109,14 @@ def intake() -> Iterator[tuple[Intake, LedgerFile]]:
         config = Config(collector=Collector(data=Path(folder)), limits=Limits(payload_bytes=4096))
         file = LedgerFile(Path(folder) / "ledger.db", quarantine_bytes=1 << 20)
         patience = Patience()
-        acks = Acks(lambda _, __: None, patience, Rates(1 << 30), every=0.0, root=topics.ROOT)
+        acks = Acks(
+            lambda _, __: None,
+            patience,
+            Rates(1 << 30),
+            Bases(1 << 20),
+            every=0.0,
+            root=topics.ROOT,
+        )
         desk = Desk(Ledger(), acks, patience, lambda _: None)
         yield Intake(config, MemoryStore(), file, desk, clock=lambda: NOW), file
         file.close()
@@ -133,4 +157,5 @@ def test_a_report_has_no_field_that_is_not_looked_at() -> None:
     """A new field of the message must be thought about in `reading`."""
     assert set(Report.__slots__) == {
         "node", "site", "epoch", "seq", "oldest", "ts", "sent", "every", "metrics", "lost", "v",
+        "base", "delta", "keep", "later", "wait",
     }  # fmt: skip

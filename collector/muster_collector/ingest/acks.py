@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from muster_collector import telemetry
+from muster_collector.ingest.bases import Bases
 from muster_collector.ingest.patience import Patience
 from muster_collector.ingest.rates import Rates
 from muster_collector.ledger.account import Account
@@ -32,9 +33,17 @@ class Acks:
     """The acks that are due; times are seconds of one monotonic clock."""
 
     def __init__(
-        self, publish: Publish, patience: Patience, rates: Rates, *, every: float, root: str
+        self,
+        publish: Publish,
+        patience: Patience,
+        rates: Rates,
+        bases: Bases,
+        *,
+        every: float,
+        root: str,
     ) -> None:
         self.rates = rates
+        self.bases = bases
         self._publish = publish
         self._patience = patience
         self._every = every
@@ -88,7 +97,8 @@ class Acks:
             self.want(node, account, now)
         refused = [Refused(seq, reason) for seq, reason in account.refused_lately.items()]
         account.refused_lately.clear()
-        ack = Ack(account.epoch, account.through, missing, refused[-MOST_MISSING:])
+        base = self.bases.seq(node.node, account.epoch)
+        ack = Ack(account.epoch, account.through, missing, refused[-MOST_MISSING:], base)
         topic = topics.topic(node.site, node.node, "ack", root=self._root)
         self._publish(topic, encode(ack))
         telemetry.ACKS.inc()

@@ -5,10 +5,11 @@
     PUBACK <- future <- ledger file <- desk.apply <- store.write <-  run: one batch after the other
     acks   <- acks.flush
 
-Invariants: every message ends in exactly one of stored, duplicate, refused (for reports) or taken
-(births and states), counted when its batch is in the ledger's file, and acknowledged to the broker
-only then; a batch that cannot be written is tried again for ever, while the broker's Receive
-Maximum bounds what is in hand (what comes with QoS 0 beyond it is dropped, counted and missed).
+Invariants: every report ends in exactly one of stored, duplicate, refused or asked for again (told
+against a base that is not here), births and states are taken; all are counted when their batch is
+in the ledger's file, and acknowledged to the broker only then; a batch that cannot be written is
+tried again for ever, while the broker's Receive Maximum bounds what is in hand (what comes with
+QoS 0 beyond it is dropped, counted and missed).
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import contextlib
 import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from muster_collector import telemetry
 from muster_collector.config import Config
 from muster_collector.errors import StoreError
 from muster_collector.ingest import events, reading
+from muster_collector.ingest.bases import UnknownBaseError
 from muster_collector.ingest.batch import Batch
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.items import (
@@ -34,6 +36,7 @@ from muster_collector.ingest.items import (
     RefusedItem,
     ReportItem,
     StatusItem,
+    UnopenedItem,
 )
 from muster_collector.ingest.shapes import Shapes
 from muster_collector.ledger import clocks
@@ -42,6 +45,8 @@ from muster_collector.ledger.file import Changes, LedgerFile, Quarantined
 from muster_collector.ledger.nodes import Node
 from muster_collector.store.base import Point, RefusedPoint, Store
 from muster_wire import topics
+from muster_wire.codec import Encoded, encode
+from muster_wire.deltas import DeltaError
 from muster_wire.echo import ECHO
 from muster_wire.messages import Report
 from muster_wire.topics import Topic, TopicError
@@ -108,6 +113,7 @@ class Intake:
         self.most_in_hand = 2 * config.mqtt.receive_maximum
         self.in_hand = 0
         self.shapes = Shapes(config.limits)
+        self.bases = desk.acks.bases
         self._topics: dict[str, Topic] = {}
         self._batch: Batch | None = None
         self._writing: Batch | None = None
@@ -132,10 +138,13 @@ class Intake:
             if content_type == ECHO:
                 self._echo(place, message)
                 return None
-            item = self._item(place, message)
+            items = self._items(place, message)
         except reading.RefusedError as error:
-            item = self._refused(message, error)
-        return None if item is None else self.add(item)
+            items = [self._refused(message, error)]
+        done = None
+        for item in items:  # nothing is stored in between, so one future is for all
+            done = self.add(item)
+        return done
 
     def overflows(self, topic: str, qos: int) -> bool:
         """Whether a message must be dropped, because nothing else would bound what is in hand."""
@@ -220,22 +229,23 @@ class Intake:
         if place.kind == "report" and not message.retained:
             self.desk.acks.echo(place, message.payload, time.monotonic(), message.time)
 
-    def _item(self, place: Topic, message: Incoming) -> Item | None:
+    def _items(self, place: Topic, message: Incoming) -> Sequence[Item]:
         payload, content_type, now = message.payload, message.content_type, message.time
         if place.kind == "report":
-            return self._report(place, message)
+            return self._reports(place, message)
         if not payload:
-            return None  # somebody takes a retained message from the broker
+            return ()  # somebody takes a retained message from the broker
         if place.kind == "status":
             status = reading.status(place, payload, content_type, self.limits)
-            return StatusItem(self.ledger.node(place.node, place.site, now), status)
+            return (StatusItem(self.ledger.node(place.node, place.site, now), status),)
         if place.kind == "config/state":
             state = reading.config_state(place, payload, content_type, self.limits)
-            return ConfigItem(
-                self.ledger.node(place.node, place.site, now), state, message.retained
-            )
-        if place.kind != "birth":
-            return None
+            node = self.ledger.node(place.node, place.site, now)
+            return (ConfigItem(node, state, message.retained),)
+        return (self._birth(place, message),) if place.kind == "birth" else ()
+
+    def _birth(self, place: Topic, message: Incoming) -> BirthItem:
+        payload, content_type, now = message.payload, message.content_type, message.time
         birth = reading.birth(place, payload, content_type, self.limits)
         node = self.ledger.node(place.node, place.site, now)
         account = node.accounts.get(birth.epoch)
@@ -245,17 +255,46 @@ class Intake:
             raise reading.RefusedError("sequence", f"next {birth.next} is far beyond what is known")
         return BirthItem(node, account, birth, message.retained, now)
 
-    def _report(self, place: Topic, message: Incoming) -> ReportItem:
+    def _reports(self, place: Topic, message: Incoming) -> Sequence[Item]:
+        """The report of a message, or all those that came in it."""
         now = message.time
         report = reading.report(place, message.payload, message.content_type, self.limits)
         node = self.ledger.node(place.node, place.site, now)
         account = node.account(report.epoch, report.oldest)
-        if not account.plausible(report.oldest, report.seq):
-            raise reading.RefusedError("sequence", f"seq {report.seq} is far beyond what is known")
+        newest = report.later[-1].seq if report.later else report.seq
+        if not account.plausible(report.oldest, max(report.seq, newest)):
+            raise reading.RefusedError("sequence", f"seq {newest} is far beyond what is known")
+        try:
+            told = report.base is not None
+            if told:
+                self.bases.open(report, now)
+            reports = reading.expand(report, self.limits)
+        except UnknownBaseError:
+            return (UnopenedItem(node, account, report, now),)
+        except DeltaError as error:
+            key = (report.epoch, report.seq)
+            raise reading.RefusedError("delta", str(error), key) from error
+        except reading.RefusedError as error:
+            error.whole = encode(report) if told else None
+            raise
+        if report.keep:
+            self.bases.keep(report, now)
+        if not message.retained:
+            node.clock.heard(report.sent, now)
+        items: list[Item] = []
+        for one in reports:
+            try:
+                items.append(self._report(one, node, account, message))
+            except reading.RefusedError as error:
+                error.whole = encode(one) if told else None
+                items.append(self._refused(message, error))
+        return items
+
+    def _report(self, report: Report, node: Node, account: Account, message: Incoming) -> Item:
+        now = message.time
         duplicate = account.known(report.seq)
         moved = 0
         if not message.retained:
-            node.clock.heard(report.sent, now)
             moved = self.move(node, account, report, now, new=not duplicate)
         item = ReportItem(message.topic, node, account, report, now, duplicate, moved=moved)
         if not duplicate:
@@ -299,11 +338,14 @@ class Intake:
 
     def _refused(self, message: Incoming, error: reading.RefusedError) -> RefusedItem:
         """What to do about a message that will never be stored."""
-        topic, payload = message.topic, message.payload
+        topic = message.topic
+        as_it_came = Encoded(message.payload, message.content_type)
+        whole = error.whole or self.bases.alone(error.report, message.time)
+        payload, content_type = whole or as_it_came
         place = self._topics.get(topic)
         record = Quarantined(
             message.time, topic, place.node if place else "", error.reason, error.detail,
-            message.content_type, len(payload), payload[:KEEP],
+            content_type, len(payload), payload[:KEEP],
         )  # fmt: skip
         if place is None or place.kind != "report":
             return RefusedItem(record, None)

@@ -22,7 +22,8 @@ METRIC, POINT = "metric: ", "point: "
 IMPLIED = ("host", "site")
 """Tags that come from the topic."""
 LATE_INTERVALS, LATE_LEAST = 3, 30_000
-"""A report is late when it comes this many intervals, and these ms, after it was sampled."""
+"""A report is late when it comes this many intervals, and these ms, after it was sampled; where
+reports wait for each other at the node, that comes on top."""
 
 
 class Refusal(NamedTuple):
@@ -123,7 +124,7 @@ class ReportItem:
         node.last_stored = max(node.last_stored or 0, self.arrival)
         account.first_ts = min(account.first_ts or report.ts, report.ts)
         account.last_ts = max(account.last_ts, report.ts)
-        limit = max(LATE_LEAST, LATE_INTERVALS * report.every * 1000)
+        limit = max(LATE_LEAST, LATE_INTERVALS * report.every * 1000) + report.wait * 1000
         late = self.arrival - report.ts > limit
         account.late += late
         desk.timeline.stored(node, account, report.seq, report.ts, late=late, again=again)
@@ -151,7 +152,7 @@ class ReportItem:
     def _note(self, node: Node, report: Report) -> None:
         node.last_arrival = self.arrival
         node.last_report_ts = max(node.last_report_ts or 0, report.ts)
-        node.every = report.every
+        node.every, node.wait = report.every, report.wait
         if node.epoch is None or node.source:
             # Our agent takes the place of another one that measured this host before.
             node.epoch, node.source = report.epoch, ""
@@ -179,7 +180,7 @@ class BirthItem:
             node.agent = birth.agent
             node.inventory = birth.inventory
             node.simulated = bool(birth.inventory.get("simulated", node.simulated))
-            node.every = birth.every
+            node.every, node.wait = birth.every, birth.wait
         if account is not None:
             account.last_arrival = max(account.last_arrival, self.arrival)
             account.declare(((r.first, r.last, r.reason) for r in birth.lost), birth.next)
@@ -191,6 +192,28 @@ class BirthItem:
             if other is not account and not other.closed and other.missing():
                 desk.acknowledge(node, other, urgent=not self.retained)
         desk.touch(node, account)
+
+
+@dataclass(slots=True)
+class UnopenedItem:
+    """A report told against a base that is not held here: it is missing, and asked for again."""
+
+    node: Node
+    account: Account
+    report: Report
+    arrival: int
+
+    def apply(self, desk: Desk) -> None:
+        """Ask for it at once; the ack says that the base is not here."""
+        account, report = self.account, self.report
+        account.last_arrival = self.node.last_arrival = self.arrival
+        account.declare(((r.first, r.last, r.reason) for r in report.lost), report.seq)
+        account.release(report.oldest)
+        account.expect(report.seq + 1)
+        desk.timeline.changed(self.node, account)
+        desk.count("asked again", "base")
+        desk.touch(self.node, account)
+        desk.acknowledge(self.node, account, urgent=True)
 
 
 @dataclass(slots=True)
@@ -316,4 +339,4 @@ class StaysItem:
         desk.replayed(self.number, self.refusal)
 
 
-Item = ReportItem | BirthItem | StatusItem | ConfigItem | RefusedItem | StaysItem
+Item = ReportItem | UnopenedItem | BirthItem | StatusItem | ConfigItem | RefusedItem | StaysItem

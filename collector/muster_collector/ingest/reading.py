@@ -6,13 +6,15 @@ identity (a payload must not contradict its topic), time and the edges of its sp
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from muster_wire import VERSION, codec
-from muster_wire.messages import Birth, ConfigState, Lost, Report, Status
+from muster_wire.deltas import MOST_VALUES, DeltaError, restore
+from muster_wire.messages import Birth, ConfigState, Lost, Metric, Report, Status
 from muster_wire.topics import Topic
 from muster_wire.wanted import LONGEST_ID
 
@@ -44,7 +46,8 @@ class RefusedError(Exception):
     """A message that will never be stored: the reason (a word or two, counted), the detail.
 
     `key` is the epoch and seq of the report where they could still be read, so that the node can be
-    told; without it the report stays missing.
+    told; without it the report stays missing. `report` is what could be read of it, `whole` the
+    message once it had been opened.
     """
 
     def __init__(self, reason: str, detail: str, key: tuple[int, int] | None = None) -> None:
@@ -52,6 +55,8 @@ class RefusedError(Exception):
         self.reason = reason
         self.detail = detail
         self.key = key
+        self.report: Report | None = None
+        self.whole: codec.Encoded | None = None
 
 
 class Message(Protocol):
@@ -66,24 +71,75 @@ M = TypeVar("M", bound=Message)
 
 
 def report(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Report:
-    """The report in a payload, with the times that its node gives; raises `RefusedError`."""
+    """The report in a payload, with the times that its node gives; raises `RefusedError`.
+
+    Where it is told against a base it has yet to be opened.
+    """
     found = _read(REPORT, topic, payload, content_type, limits)
+    try:
+        _check(found)
+    except RefusedError as error:
+        error.report = found
+        raise
+    return found
+
+
+def expand(first: Report, limits: Limits) -> list[Report]:
+    """All reports of a message whose first one is complete; raises `RefusedError` for one of them.
+
+    A message that is refused on account of one report comes again without that one.
+    """
+    _check_size(first, limits)
+    if not first.later:
+        return [first]
+    made, values = [first], _values(first.metrics)
+    for later in first.later:
+        key = (first.epoch, later.seq)
+        try:
+            metrics = restore(later.delta, made[-1].metrics) + later.metrics
+        except DeltaError as error:
+            raise RefusedError("delta", str(error), key) from error
+        values += _values(metrics)
+        if values > MOST_VALUES:
+            raise RefusedError("limit", f"more than {MOST_VALUES} values in a message", key)
+        report = replace(first, seq=later.seq, ts=later.ts, metrics=metrics, lost=[], later=[])
+        report.keep = False
+        if later.seq <= made[-1].seq:
+            raise RefusedError("sequence", f"seq {later.seq} after {made[-1].seq}", key)
+        _check(report)
+        _check_size(report, limits)
+        made.append(report)
+    first.later = []
+    return made
+
+
+def _check(found: Report) -> None:
+    """Edges, time and losses of a report."""
     key = (found.epoch, found.seq)
     if not 0 <= found.epoch < INT63 or not 0 <= found.oldest <= found.seq < INT63:
         raise RefusedError(
             "sequence", f"epoch {found.epoch}, oldest {found.oldest}, seq {found.seq}"
         )
-    if len(found.metrics) > limits.metrics:
-        raise RefusedError(
-            "limit", f"{len(found.metrics)} metrics, more than {limits.metrics}", key
-        )
-    if not (0 <= found.ts < LATEST and 0 <= found.sent < LATEST and 0.0 <= found.every < 1e9):
+    times = 0 <= found.ts < LATEST and 0 <= found.sent < LATEST
+    if not (times and 0.0 <= found.every < 1e9 and 0.0 <= found.wait < 1e9):
         raise RefusedError(
             "time", f"ts {found.ts}, sent {found.sent} or every {found.every} is none", key
         )
     if found.lost:
         _check_lost(found.lost, key)
-    return found
+
+
+def _check_size(found: Report, limits: Limits) -> None:
+    if len(found.metrics) > limits.metrics:
+        raise RefusedError(
+            "limit",
+            f"{len(found.metrics)} metrics, more than {limits.metrics}",
+            (found.epoch, found.seq),
+        )
+
+
+def _values(metrics: list[Metric]) -> int:
+    return sum(len(metric.fields) for metric in metrics)
 
 
 def birth(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Birth:
@@ -93,8 +149,8 @@ def birth(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Bi
         raise RefusedError(
             "sequence", f"epoch {found.epoch}, oldest {found.oldest}, next {found.next}"
         )
-    if not 0.0 <= found.every < 1e9:
-        raise RefusedError("time", f"every {found.every} s")
+    if not 0.0 <= found.every < 1e9 or not 0.0 <= found.wait < 1e9:
+        raise RefusedError("time", f"every {found.every} s, wait {found.wait} s")
     _check_lost(found.lost, None)
     return found
 

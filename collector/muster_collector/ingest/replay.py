@@ -40,6 +40,7 @@ AT_ONCE = 100
 PATIENCE = 30.0
 """Seconds that a store may take before the caller is told that it is away."""
 CUT = Refusal("cut", "only its beginning was kept, so it cannot be played again")
+BASE = Refusal("base", "it tells what has changed since a report that is not here any more")
 OTHER = Refusal(
     "not a report", "a birth or a state tells what was then; the next one of its node tells what is"
 )
@@ -97,9 +98,12 @@ class Quarantine:
         try:
             if (source := self._source(record)) is not None:
                 return self._judge_samples(source, record, now)
-            points, faults = shapes.points(self._report(record), now)
+            reports = self._reports(record)
         except RefusedError as error:
             return Refusal(error.reason, error.detail)
+        found = [shapes.points(report, now) for report in reports]
+        points = [point for some, _ in found for point in some]
+        faults = [fault for _, some in found for fault in some]
         return Refusal(faults[0].reason, faults[0].detail) if faults and not points else None
 
     def _judge_samples(self, source: Source, record: Kept, now: int) -> Refusal | None:
@@ -124,7 +128,9 @@ class Quarantine:
         try:
             if (source := self._source(record)) is not None:
                 return self._samples(source, record)
-            return [self._item(record, self._report(record), now)]
+            first, *others = self._reports(record)
+            items = [self._item(record, first, now, record.id)]
+            return [*items, *(self._item(record, other, now, 0) for other in others)]
         except RefusedError as error:
             return [StaysItem(record.id, Refusal(error.reason, error.detail))]
 
@@ -158,7 +164,7 @@ class Quarantine:
         ]  # fmt: skip
         return [*played, *others]
 
-    def _item(self, record: Kept, report: Report, now: int) -> ReplayItem:
+    def _item(self, record: Kept, report: Report, now: int, number: int) -> ReplayItem:
         intake = self._intake
         node = intake.ledger.node(report.node, report.site, record.time)
         # An epoch that is not there while older ones were folded into a sum may be in that sum.
@@ -170,7 +176,7 @@ class Quarantine:
         moved = self._move(node, account, report, record, counted=counted)
         item = ReplayItem(
             record.topic, node, account, report, record.time, duplicate=False,
-            number=record.id, part=_is_part(record), counted=counted, moved=moved,
+            number=number, part=_is_part(record), counted=counted, moved=moved,
         )  # fmt: skip
         points, item.faults = intake.shapes.points(report, now)
         item.start, item.end = intake.append(points)
@@ -193,18 +199,21 @@ class Quarantine:
         report.ts += moved
         return moved
 
-    def _report(self, record: Kept) -> Report:
-        """The report in a record; raises `RefusedError`."""
+    def _reports(self, record: Kept) -> list[Report]:
+        """The reports in a record; raises `RefusedError`."""
         if record.size > len(record.payload):
             raise RefusedError(*CUT)
         if _is_part(record):
             # It is ours, made of a report that had passed.
-            return reading.REPORT.validate_json(record.payload)
+            return [reading.REPORT.validate_json(record.payload)]
         place = self._intake.place(record.topic)
         if place.kind != "report":
             raise RefusedError(*OTHER)
         limits = self._intake.limits
-        return reading.report(place, record.payload, record.content_type, limits)
+        report = reading.report(place, record.payload, record.content_type, limits)
+        if report.base is not None:
+            raise RefusedError(*BASE)
+        return reading.expand(report, limits)
 
 
 def _is_part(record: Kept) -> bool:

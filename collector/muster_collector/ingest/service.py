@@ -9,6 +9,7 @@ from pathlib import Path
 from muster_collector.config import Config
 from muster_collector.ingest import completeness
 from muster_collector.ingest.acks import Acks
+from muster_collector.ingest.bases import Bases
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.intake import Intake, wall_clock
@@ -53,6 +54,7 @@ class Ingest:
         patience = Patience()
         acks = Acks(
             self._publish, patience, Rates(config.limits.reports_per_minute),
+            Bases(config.limits.bases_mb << 20),
             every=config.collector.ack_every, root=config.mqtt.root,
         )  # fmt: skip
         desk = Desk(ledger, acks, patience, on_stored)

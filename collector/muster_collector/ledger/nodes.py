@@ -41,7 +41,7 @@ class Totals(NamedTuple):
 
 @dataclass(slots=True)
 class Node:
-    """One node; `every` in seconds, `last_report_ts` by its own clock, the others by ours.
+    """One node; `every`, `wait` in seconds, `last_report_ts` by its own clock, the others by ours.
 
     `last_stored` and `last_refused` are arrivals of what was stored and of what was refused.
     `source` is the topic pattern that another agent's metrics of it come by; "" for our agent's.
@@ -64,6 +64,7 @@ class Node:
     has_status: bool = False
     config: ConfigState | None = None
     """What became of the configuration wanted last; retained, so no ledger keeps it."""
+    wait: float = 0.0
     source: str = ""
     last_stored: int | None = None
     last_refused: int | None = None

@@ -1,0 +1,163 @@
+"""A report told as what has changed since another: what of it goes over the wire, and the way back.
+
+A delta is a list with an entry for each metric of the base, in its order:
+
+    [d, d, ...]   it is there again: a difference for each of its fields, in their order; those that
+                  are missing at the end have not changed
+    n             the next n metrics of the base are not there any more
+
+What follows the last entry is not there any more either. A difference is
+
+    0      unchanged
+    d      a whole number grew by d; a float by d thousandths, rounded to three places
+    [v]    the value itself, of the same type as before
+
+`restore` undoes `tell` exactly: values, types, and the order that `Told.whole` gives. The metrics
+that the base has not are sent in full beside the delta and stand behind what it makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any, NamedTuple
+
+from muster_wire.messages import Metric, Value
+
+LARGEST = 1 << 53
+"""Thousandths beyond which a float is told as itself."""
+MOST_VALUES = 30_000
+"""Values that all reports of a message may have together, which a few bytes of delta could make."""
+
+
+Head = tuple[str, dict[str, str], tuple[str, ...]]
+"""Of a metric: name, tags, names of the fields."""
+
+
+class DeltaError(ValueError):
+    """A delta that does not fit its base; the message says where."""
+
+
+class Told(NamedTuple):
+    """A report against its base: the delta, the metrics in full, and all as `restore` gives it."""
+
+    delta: list[Any]
+    fresh: list[Metric]
+    whole: list[Metric]
+
+
+def tell(metrics: Sequence[Metric], base: Sequence[Metric]) -> Told:
+    """What has changed since the base."""
+    delta: list[Any] = []
+    fresh: list[Metric] = []
+    again: list[Metric] = []
+    places: dict[tuple[Any, ...], int] = {}
+    after = 0
+    for metric in metrics:
+        place = after
+        if place >= len(base) or not _alike(metric, base[place]):
+            places = places or {_head(other): place for place, other in enumerate(base)}
+            place = places.get(_head(metric), -1)
+        row = _row(metric.fields, base[place].fields) if place >= after else None
+        if row is None:
+            fresh.append(metric)
+            continue
+        if place > after:
+            delta.append(place - after)
+        after = place + 1
+        delta.append(row)
+        again.append(metric)
+    return Told(delta, fresh, again + fresh)
+
+
+def restore(delta: Sequence[Any], base: Sequence[Metric]) -> list[Metric]:
+    """The metrics that a delta makes of its base; raises `DeltaError`."""
+    heads = [(metric.name, metric.tags, tuple(metric.fields)) for metric in base]
+    values = [value for metric in base for value in metric.fields.values()]
+    return restore_row(delta, heads, values)
+
+
+def restore_row(delta: Sequence[Any], heads: Sequence[Head], values: list[Value]) -> list[Metric]:
+    """The same of a base whose values stand in one row, in the order of its heads."""
+    made: list[Metric] = []
+    place = at = 0
+    most = len(heads)
+    for row in delta:
+        if type(row) is int and 0 < row <= most - place:
+            at += sum(len(keys) for _, _, keys in heads[place : place + row])
+            place += row
+            continue
+        if type(row) is not list or place >= most:
+            raise DeltaError(f"delta: {row!r:.40} for metric {place} of {most}")
+        name, tags, keys = heads[place]
+        part = values[at : at + len(keys)]
+        if row:
+            _change(part, row, keys)
+        made.append(Metric(name, tags, dict(zip(keys, part, strict=True))))
+        place += 1
+        at += len(keys)
+    return made
+
+
+def _alike(one: Metric, other: Metric) -> bool:
+    return (
+        one.name == other.name
+        and one.tags == other.tags
+        and list(one.fields) == list(other.fields)
+        and list(one.tags) == list(other.tags)
+    )
+
+
+def _head(metric: Metric) -> tuple[Any, ...]:
+    return (metric.name, *metric.tags.items(), *metric.fields)
+
+
+def _row(fields: dict[str, Value], before: dict[str, Value]) -> list[Any] | None:
+    """The differences; None when a field has another type than before."""
+    row: list[Any] = []
+    length = 0
+    for new, old in zip(fields.values(), before.values(), strict=True):
+        if type(new) is not type(old):
+            return None
+        if new == old:
+            row.append(0)
+            continue
+        row.append(_difference(new, old))
+        length = len(row)
+    return row[:length]
+
+
+def _difference(new: Any, old: Any) -> Any:
+    """How two values of one type that differ are told."""
+    if type(new) is int:
+        return new - old
+    if type(new) is float:
+        thousandths = (new - old) * 1000
+        if abs(thousandths) < LARGEST:
+            whole = round(thousandths)
+            if whole and round(old + whole / 1000, 3) == new:
+                return whole
+    return [new]
+
+
+def _change(values: list[Value], row: list[Any], keys: tuple[str, ...]) -> None:
+    """Put the differences of a metric's fields on their values."""
+    if len(row) > len(values):
+        raise DeltaError(f"delta: {len(row)} differences for {len(values)} fields")
+    for place, change in enumerate(row):
+        kind, old = type(change), values[place]
+        if kind is int:
+            if not change:
+                continue
+            if type(old) is int:
+                values[place] = old + change
+                continue
+            if type(old) is float and -LARGEST < change < LARGEST:
+                values[place] = round(old + change / 1000, 3)
+                continue
+        elif kind is list and len(change) == 1 and type(change[0]) is type(old):
+            values[place] = change[0]
+            if not isinstance(change[0], float) or isfinite(change[0]):
+                continue
+        what = f"{keys[place][:80]}, a {type(old).__name__}"
+        raise DeltaError(f"delta: {change!r:.40} for {what}")

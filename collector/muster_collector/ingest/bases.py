@@ -1,0 +1,142 @@
+"""The reports that nodes tell later ones against: one a node, packed, and bounded all together.
+
+They are held in memory only: after a restart, or when the partition has moved, the first report
+told against one that is not here is asked for again, and the node sends it in full.
+
+Invariants: a node's base comes from its own topic, so that it can spoil only its own reports; what
+is held weighs no more than `most`; when that is full a base makes room only if it was not used for
+`IDLE`, so that nodes which find no room send in full and do not push each other out.
+"""
+
+from __future__ import annotations
+
+import marshal
+from dataclasses import dataclass
+
+from muster_collector import telemetry
+from muster_wire.codec import Encoded, encode
+from muster_wire.deltas import DeltaError, Head, restore_row
+from muster_wire.messages import Report
+
+IDLE = 3_600_000
+"""Milliseconds without a report after which a base may go."""
+NONE = -1
+"""What an ack says where nothing is held."""
+HEAD, EACH = 600, 300
+"""Bytes that a head, and what is held for a node, cost beside their texts."""
+
+Key = tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]]
+"""A head as a key of a dictionary."""
+
+
+class UnknownBaseError(Exception):
+    """A report is told against one that is not held here."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A base: all its values in one row of `marshal`, which takes a tenth of the objects."""
+
+    epoch: int
+    seq: int
+    heads: tuple[Head, ...]
+    values: bytes
+    used: int
+
+
+@dataclass(slots=True)
+class Shared:
+    """A head that the bases of several nodes have in common."""
+
+    head: Head
+    uses: int = 0
+
+
+class Bases:
+    """What is held, by node; times in ms."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.weight = 0
+        self._held: dict[str, Held] = {}
+        self._heads: dict[Key, Shared] = {}
+
+    def seq(self, node: str, epoch: int) -> int:
+        """The report of an epoch that is held; `NONE` without one."""
+        held = self._held.get(node)
+        return held.seq if held is not None and held.epoch == epoch else NONE
+
+    def keep(self, report: Report, now: int) -> None:
+        """Hold a report instead of the node's former base, if there is room."""
+        self._drop(report.node)
+        keys = [_key(m.name, m.tags, tuple(m.fields)) for m in report.metrics]
+        values = marshal.dumps([value for m in report.metrics for value in m.fields.values()])
+        more = EACH + len(values) + sum(map(weight, set(keys) - self._heads.keys()))
+        while self.weight + more > self.most and self._held:
+            oldest = next(iter(self._held))
+            if now - self._held[oldest].used < IDLE:
+                break
+            self._drop(oldest)
+        if self.weight + more <= self.most:
+            shared = tuple(self._share(key) for key in keys)
+            self.weight += EACH + len(values)
+            self._held[report.node] = Held(report.epoch, report.seq, shared, values, now)
+        telemetry.BASES.set(len(self._held))
+        telemetry.BASES_BYTES.set(self.weight)
+
+    def open(self, report: Report, now: int) -> None:
+        """Give a report that is told against a base its metrics, as if it had come in full.
+
+        Raises `UnknownBaseError` when the base is not here, `DeltaError` when it does not fit.
+        """
+        held = self._held.get(report.node)
+        if held is None or (held.epoch, held.seq) != (report.epoch, report.base):
+            raise UnknownBaseError
+        values = marshal.loads(held.values)  # noqa: S302 - written here, in `keep`
+        report.metrics = restore_row(report.delta, held.heads, values) + report.metrics
+        report.base, report.delta = None, []
+        held.used = now
+        self._held[report.node] = self._held.pop(report.node)
+
+    def alone(self, report: Report | None, now: int) -> Encoded | None:
+        """A message that can be read without its base; None if it could be before, or cannot be."""
+        if report is None or report.base is None:
+            return None
+        try:
+            self.open(report, now)
+        except (UnknownBaseError, DeltaError):
+            return None
+        return encode(report)
+
+    def _share(self, key: Key) -> Head:
+        """The one object for all equal heads."""
+        shared = self._heads.get(key)
+        if shared is None:
+            name, tags, fields = key
+            shared = self._heads[key] = Shared((name, dict(tags), fields))
+            self.weight += weight(key)
+        shared.uses += 1
+        return shared.head
+
+    def _drop(self, node: str) -> None:
+        held = self._held.pop(node, None)
+        if held is None:
+            return
+        self.weight -= EACH + len(held.values)
+        for head in held.heads:
+            key = _key(*head)
+            shared = self._heads[key]
+            shared.uses -= 1
+            if not shared.uses:
+                del self._heads[key]
+                self.weight -= weight(key)
+
+
+def _key(name: str, tags: dict[str, str], fields: tuple[str, ...]) -> Key:
+    return name, tuple(tags.items()), fields
+
+
+def weight(key: Key) -> int:
+    """Bytes that a head costs, about."""
+    name, tags, fields = key
+    return HEAD + len(name) + sum(len(k) + len(v) + 120 for k, v in tags) + 60 * len(fields)
