@@ -73,6 +73,9 @@ async def _roles(
         if scorer is not None and "score" in roles:
             late.append(scorer.touch)
             tasks.create_task(_until(stop, scorer.run()), name="score")
+            from muster_collector.scoring import standing  # noqa: PLC0415
+
+            tasks.create_task(_until(stop, standing.write_for_ever(scorer)), name="targets")
         elif scorer is not None:
             tasks.create_task(_until(stop, scorer.follow()), name="follow")
         if alerting is not None:

@@ -129,6 +129,8 @@ def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
             yield completeness(node, now, turn, end)
         if end - now < 30 * MINUTE:
             yield from alerts(now, end)
+        if turn % 30 == 0:
+            yield from targets(now)
         if turn % 3 == 0 or now == times[-1]:
             yield from scores(fleet, now, end)
 
@@ -333,6 +335,38 @@ def alerts(now: int, end: int) -> Iterator[str]:
             "summary_zh": summary_zh,
         }
         yield line("alert", tags, fields, now)
+
+
+TARGETS = (
+    # level, id, part, due, name, in zh, unit, now, wanted, a month, days left, likely in, chance
+    ("fleet", "fleet", "overall", "2027-06-30", "Fleet at grade B", "机群达到 B 级", "points",
+     74.0, 75.0, 0.6, 210.0, 51.0, 0.93),
+    ("district", "Harbour", "storage", "2026-12-31", "Storage in Harbour", "海港区存储", "points",
+     71.0, 80.0, 0.4, 36.0, 680.0, 0.02),
+    ("imported", "software-revenue", "value", "2022-12-31", "Software revenue", "软件业务收入",
+     "bn yuan", 646.0, 600.0, 5.0, -1420.0, None, 1.0),
+    ("region", "South", "overall", "2027-03-31", "South", "南部", "points",
+     60.0, 70.0, None, 120.0, None, None),
+)  # fmt: skip
+
+
+def targets(now: int) -> Iterator[str]:
+    """Where the targets stand at the hour."""
+    for level, name, part, due, title, title_zh, unit, *numbers in TARGETS:
+        value, wanted, pace, left, likely, chance = numbers
+        assert isinstance(value, float)
+        assert isinstance(wanted, float)
+        assert isinstance(left, float)
+        code = 5 if chance is None else 0 if value >= wanted else 1 if chance > 0.5 else 3
+        fields: dict[str, Value] = {
+            "status_code": code, "unit": unit, "name": title, "name_zh": title_zh,
+            "score": value, "target": wanted, "gap": wanted - value, "days_left": left,
+        }  # fmt: skip
+        known = {"pace_seen": pace, "likely_days": likely, "probability": chance}
+        fields |= {key: number for key, number in known.items() if isinstance(number, float)}
+        if left > 0:
+            fields["pace_needed"] = (wanted - value) / left * 30.4
+        yield line("target", {"level": level, "id": name, "part": part, "due": due}, fields, now)
 
 
 def scores(fleet: list[Node], now: int, end: int) -> Iterator[str]:

@@ -181,3 +181,30 @@ def cells(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for one in series
         for row in one["values"]
     ]
+
+
+def test_disks_that_grow_are_said_to_fill_up(filled: Filled) -> None:
+    (found,) = draw("en/capacity", filled)[20]
+    assert found["columns"] == ["time", "days", "used", "grows", "host", "path"]
+    assert len(found["values"]) == 20
+    for _, days, used, grows, _, path in found["values"]:
+        assert path == "/var"
+        assert days == pytest.approx((100 - used) / grows)
+        assert 0 < days < 60
+
+
+def test_open_alerts_are_those_that_fire_now(filled: Filled) -> None:
+    found = draw("en/noc", filled)[22]
+    rules = {row[found[0]["columns"].index("title")] for one in found for row in one["values"]}
+    assert rules == {"Site silent", "Disk full", "Site below grade C"}
+
+
+def test_targets_are_shown_with_what_can_be_said(filled: Filled) -> None:
+    found = {}
+    for one in draw("zh/capacity", filled)[60]:
+        for row in one["values"]:
+            shown = dict(zip(one["columns"], row, strict=True))
+            found[shown["name"]] = shown
+    assert set(found) == {"机群达到 B 级", "海港区存储", "软件业务收入", "南部"}
+    assert found["南部"]["probability"] is None
+    assert found["海港区存储"]["probability"] == 0.02

@@ -30,6 +30,7 @@ def capacity(t: Tongue) -> Board:
         strips=[
             Strip(4, [_disk_now(t), _memory_now(t), _cpu_now(t)]),
             Strip(11, [_full(t), _largest(t)]),
+            Strip(9, [parts.targets(t, width=24)]),
             Strip(9, [_use(t, 30), parts.history(t, FLEET, width=12)]),
         ],
     )
@@ -135,7 +136,8 @@ def _full(t: Tongue) -> Panel:
     inner = (
         f'SELECT last("u") AS "used", {growth} AS "grows", count("u") AS "steps", '
         f'(100 - last("u")) / ({growth}) AS "days" '
-        f'FROM ({steps}) WHERE $timeFilter GROUP BY "host", "path"'
+        # No time filter: the first step begins before the range, and InfluxDB 1.x then finds none.
+        f'FROM ({steps}) GROUP BY "host", "path"'
     )
     query = (
         f'SELECT bottom("days", 20) AS "days", "used", "grows", "host", "path" FROM ({inner}) '

@@ -34,6 +34,7 @@ def readiness(t: Tongue) -> Board:
             Strip(8, [_regions(t), _districts(t)]),
             Strip(9, [_sites(t), lowest_nodes(t)]),
             Strip(9, [_by_place(t), _by_pillar(t)]),
+            Strip(8, [parts.targets(t, width=24)]),
             Strip(10, [parts.why(t, FLEET, width=13), _changes(t)]),
         ],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 import pytest
@@ -9,7 +10,8 @@ from readiness.small_fleet import END, SmallFleet
 
 from muster_collector.estate import Estate
 from muster_collector.estate.model import Target
-from muster_collector.store.base import Point
+from muster_collector.scoring import standing
+from muster_collector.store.base import Point, Query, Read
 
 from .conftest import Opener, World
 
@@ -58,6 +60,42 @@ async def test_targets_are_judged_by_the_days_so_far(open_world: Opener) -> None
         assert (reached["status"], reached["likely"]) == ("reached", None)
         assert missed["status"] == "missed"
         assert (other["status"], other["days"], other["gap"]) == ("unknown", 0, None)
+
+
+async def test_boards_find_the_same_in_the_store(open_world: Opener) -> None:
+    async with open_world(SmallFleet(), TARGETS) as world:
+        await fill(world)
+        rows = {
+            (row["due"], row["part"], row["target"]): row
+            for row in await world.rows("/api/v1/targets")
+        }
+        slept = asyncio.Event()
+
+        async def sleep(seconds: float) -> None:
+            assert 0 < seconds <= 3660
+            slept.set()
+            await asyncio.Event().wait()
+
+        task = asyncio.create_task(standing.write_for_ever(world.scorer, sleep=sleep))
+        await slept.wait()
+        task.cancel()
+        names = ("target", "score", "gap", "pace_seen", "probability", "days_left", "likely_days")
+        reads = tuple(Read(name, "last") for name in (*names, "status", "name"))
+        query = Query("target", reads, 0, 2 * END, group=("level", "id", "part", "due", "goal"))
+        table = (await world.store.select(query)).columns
+        assert len(table["due"]) == len(rows) == 5
+        for number, due in enumerate(table["due"]):
+            found = {name.removesuffix("_last"): values[number] for name, values in table.items()}
+            row = rows[due, found["part"], float(found["goal"])]
+            assert (found["level"], found["id"], found["name"]) == ("fleet", "fleet", "fleet")
+            for name in ("target", "score", "gap", "probability", "status"):
+                assert found[name] == row[name]
+            left = (dt.date.fromisoformat(due) - dt.date(2026, 3, 1)).days + 1
+            assert found["days_left"] == pytest.approx(left, abs=0.01)
+            if row["likely"]:
+                assert found["pace_seen"] == pytest.approx(row["pace_seen"] * 365.25 / 12)
+                day = dt.date(2026, 3, 1) + dt.timedelta(days=found["likely_days"])
+                assert day.isoformat() == row["likely"]
 
 
 async def test_any_target_can_be_asked_about(open_world: Opener) -> None:
