@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 from pathlib import Path
+from typing import BinaryIO
 
-import gmqtt
+import mqtt5
 import uvloop
 
 from muster_collector.cli.collector import spare_the_collector
@@ -26,6 +28,7 @@ from servers import Influx1, Mosquitto
 
 REPORTS = 10_000
 NODES = 100
+WINDOW = 1000
 BROKER = "allow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n"
 
 
@@ -131,23 +134,37 @@ def flood(port: int, messages: list[tuple[str, Encoded]]) -> int:
     """Publish all from a child process, so that its CPU is not counted; its process id."""
     pid = os.fork()
     if pid == 0:
-        thread = threading.Thread(target=asyncio.run, args=(publish(port, messages),))
-        thread.start()
-        thread.join()
+        publish(port, messages)
         os._exit(0)
     return pid
 
 
-async def publish(port: int, messages: list[tuple[str, Encoded]]) -> None:
+def publish(port: int, messages: list[tuple[str, Encoded]]) -> None:
     """Send as fast as the broker takes them, and wait until it has them all."""
-    client = gmqtt.Client(f"flood-{os.getpid()}")
-    await client.connect("127.0.0.1", port)
-    for number, (topic, message) in enumerate(messages):
-        client.publish(topic, message.payload, qos=1, content_type=message.content_type)
-        if number % 50 == 0:
-            await asyncio.sleep(0)
-    await client._persistent_storage.wait_empty()
-    await client.disconnect()
+    with (
+        socket.create_connection(("127.0.0.1", port)) as connection,
+        connection.makefile("rb") as answers,
+    ):
+        connection.sendall(mqtt5.ConnectPacket(f"flood-{os.getpid()}").write())
+        read(answers)
+        for begin in range(0, len(messages), WINDOW):
+            some = messages[begin : begin + WINDOW]
+            connection.sendall(b"".join(starmap(packet, enumerate(some, 1))))
+            for _ in some:
+                read(answers)
+        connection.sendall(mqtt5.DisconnectPacket().write())
+
+
+def packet(number: int, message: tuple[str, Encoded]) -> bytes:
+    topic, (payload, content_type) = message
+    return mqtt5.PublishPacket(
+        topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=number, content_type=content_type
+    ).write()
+
+
+def read(answers: BinaryIO) -> None:
+    """Read a packet, all of which are short here."""
+    answers.read(answers.read(2)[1])
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def qos_lowered(url: str) -> None:
 
 
 def ack_too_large(url: str, size: int) -> None:
-    """The broker has ended a connection over a packet of this size: it is left out."""
+    """An ack of this size is more than the broker says that it takes: it is left out."""
     telemetry.BROKER_ERRORS.inc()
     if _state(f"{url} packets", "small"):
         log.warning(
