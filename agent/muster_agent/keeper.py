@@ -5,7 +5,9 @@ Invariants:
 - while the file takes no writes, new reports belong to an epoch in memory that the file has never
   heard of, so no seq of the file's epoch is used for what a crash would forget; once the file
   takes writes again the epoch moves there as a whole and goes on;
-- reports that this process made in the file's epoch have seqs from `_found` of it on.
+- reports that this process made in the file's epoch have seqs from `_found` of it on;
+- a clock that is set ahead makes no report old: ages go on by running time from what the newest
+  report says (a machine that is off for long keeps its reports for longer, within `max_mb`).
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class Keeper:
         self.trouble = ""
         self.begun = 0
         self._found: dict[int, int] = {}
+        self._began: int | None = None
         self._lock = lock(limits.path)
         try:
             self.disk = self._open()
@@ -99,10 +102,18 @@ class Keeper:
             self._heal()
         if not self.trouble and self.disk is not None:
             try:
-                return self.disk.append(ts, body)
+                return self.disk.append(ts, body, now=self._now(ts))
             except sqlite3.Error as error:
                 self._failed(error)
-        return self._current().append(ts, body)
+        return self._current().append(ts, body, now=self._now(ts))
+
+    def _now(self, ts: int) -> int:
+        """The time (ms) by which ages count, at the append of a report sampled at `ts`."""
+        running = int(self.clock.monotonic() * 1000)
+        if self._began is None:
+            newest = self.disk.newest_ts() if self.disk is not None else None
+            self._began = min(ts, ts if newest is None else newest) - running
+        return self._began + running
 
     def silenced(self) -> list[int]:
         """Epochs that have ended without a report left that could tell what of them is lost."""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from muster_agent import logs
 from muster_agent.clock import Clock
-from muster_agent.sensors import SensorAbsentError, storable
+from muster_agent.sensors import PartlyError, SensorAbsentError, storable
 from muster_wire.messages import Metric, Value
 
 ABSENT = 60.0
@@ -100,6 +100,10 @@ class Sampler:
         except SensorAbsentError:
             self._rationed[sensor.name] = now + max(ABSENT, sensor.every or 0.0) - self.every / 2
             return []
+        except PartlyError as error:
+            self._gathered(sensor.name, started).errors += 1
+            self._failed(sensor.name, str(error), "some of its readings are")
+            return storable(error.metrics)
         except Exception as error:  # noqa: BLE001 - the one guard: a sensor costs only itself
             self._gathered(sensor.name, started).errors += 1
             self._failed(sensor.name, f"{type(error).__name__}: {error}")
@@ -116,8 +120,8 @@ class Sampler:
         one.nanoseconds = time.perf_counter_ns() - started
         return one
 
-    def _failed(self, name: str, reason: str) -> None:
+    def _failed(self, name: str, reason: str, what: str = "its readings are") -> None:
         self.errors += 1
         if self.failing.get(name) != reason:
             self.failing[name] = reason
-            logs.warning(f"sensor {name}: {reason}: its readings are missing until it works again")
+            logs.warning(f"sensor {name}: {reason}: {what} missing until it works again")

@@ -126,7 +126,9 @@ class Spool:
 
     path: str = setting("/var/lib/muster-agent/spool.db", FILE, "the file")
     max_mb: int = setting(256, whole(1, 1_000_000), "megabytes of reports to keep at most")
-    max_age: float = setting("30d", duration("1m", "520w"), "how long to keep a report at most")
+    max_age: float = setting(
+        "30d", duration("1m", "520w"), "how long to keep a report at most, while it runs"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,11 +140,13 @@ class Spool:
             Lost(r.first - first, r.last - first, r.reason) for r in told if r.first >= first
         ]
 
-    def append(self, ts: int, body: bytes, epoch: int | None = None) -> tuple[int, int]:
+    def append(
+        self, ts: int, body: bytes, epoch: int | None = None, *, now: int | None = None
+    ) -> tuple[int, int]:
         """Store the next report of an epoch, the newest by default, sampled at `ts` (ms).
 
         Returns epoch and seq once they are safe on disk; gives up the oldest reports when there are
-        too many bytes, and those that are too old.
+        too many bytes, and those that are too old at `now` (`ts` by default).
         """
         epoch = self.epoch if epoch is None else epoch
         if epoch is None:
@@ -153,7 +155,7 @@ class Spool:
 
         def work() -> None:
             self._sweep()
-            self._bound(ts, len(body) + OVERHEAD)
+            self._bound(ts if now is None else now, len(body) + OVERHEAD)
             self.db.execute("INSERT INTO report VALUES (?, ?, ?, ?)", (epoch, seq, ts, body))
             self.db.execute("UPDATE epoch SET next = ? WHERE epoch = ?", (seq + 1, epoch))
             self.bytes += len(body) + OVERHEAD
@@ -173,6 +175,15 @@ class Spool:
             return self._newest[2]
         found = self._one("SELECT body FROM report WHERE epoch = ? AND seq = ?", epoch, seq)
         return None if found is None else bytes(found)
+
+    def newest_ts(self) -> int | None:
+        """When the newest report was sampled (ms); None when there is none."""
+        for epoch, (oldest, end) in reversed(self.edges.items()):
+            if oldest < end:
+                query = "SELECT ts FROM report WHERE epoch = ? ORDER BY seq DESC LIMIT 1"
+                found = self._one(query, epoch)
+                return None if found is None else int(found)
+        return None
 
     def oldest_ts(self) -> int | None:
         """When the oldest unsettled report was sampled (ms); None when there is none."""
@@ -240,13 +251,12 @@ class Spool:
 
     def _bound(self, now: int, more: int) -> None:
         """Give up what is too old, and the oldest for as long as there is too much."""
+        young = now - self.max_age_ms
         for epoch, (oldest, end) in list(self.edges.items()):
-            query = "SELECT max(seq) FROM report WHERE epoch = ? AND ts < ?"
-            if oldest == end or self._oldest_row_ts(epoch, oldest) >= now - self.max_age_ms:
-                continue
-            last = self._one(query, epoch, now - self.max_age_ms)
-            if last is not None:
-                self._forget(epoch, last, AGE)
+            if oldest < end and self._oldest_row_ts(epoch, oldest) < young:
+                query = "SELECT min(seq) FROM report WHERE epoch = ? AND seq >= ? AND ts >= ?"
+                first = self._one(query, epoch, oldest, young)
+                self._forget(epoch, (end if first is None else first) - 1, AGE)
         while self.bytes + more > self.max_bytes and self.depth:
             epoch = next(e for e, (oldest, end) in self.edges.items() if oldest < end)
             self._forget(epoch, self._enough(epoch, self.bytes + more - self.max_bytes), FULL)

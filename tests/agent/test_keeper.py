@@ -21,9 +21,11 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1_700_000_000_000
+        self.ahead = 0
+        """Milliseconds by which the wall clock has been set wrong."""
 
     def wall(self) -> int:
-        return self.now
+        return self.now + self.ahead
 
     def monotonic(self) -> float:
         return self.now / 1000
@@ -187,6 +189,46 @@ def test_age_is_the_oldest_unsettled_report_s(limits: settings.Spool) -> None:
     assert keeper.age(clock.wall()) == 90
     keeper.settle(epoch, 0)
     assert keeper.age(clock.wall()) == 0
+    keeper.close()
+
+
+DAY = 86_400_000
+
+
+def test_a_clock_that_jumps_ahead_and_back_gives_up_nothing(limits: settings.Spool) -> None:
+    clock = Clock()
+    keeper = Keeper(limits, clock)
+    for ahead in (0, 3650 * DAY, -3650 * DAY, 0):
+        clock.ahead = ahead
+        for _ in range(3):
+            clock.now += DAY
+            keeper.append(clock.wall(), SMALL)
+    assert keeper.depth == 12
+    assert keeper.lost(keeper.epoch) == []
+    keeper.close()
+
+
+def test_a_clock_that_is_ahead_after_a_restart_gives_up_nothing(limits: settings.Spool) -> None:
+    clock = Clock()
+    for ahead in (0, 3650 * DAY, 0):
+        clock.ahead = ahead
+        keeper = Keeper(limits, clock)
+        for _ in range(3):
+            clock.now += 10_000
+            keeper.append(clock.wall(), SMALL)
+        keeper.close()
+    keeper = Keeper(limits, clock)
+    assert keeper.depth == 9
+    keeper.close()
+
+
+def test_reports_are_given_up_once_they_have_waited_too_long(limits: settings.Spool) -> None:
+    clock = Clock()
+    keeper = Keeper(limits, clock)
+    for _ in range(40):
+        clock.now += DAY
+        keeper.append(clock.wall(), SMALL)
+    assert [(r.first, r.last, r.reason) for r in keeper.lost(keeper.epoch)] == [(0, 8, "age")]
     keeper.close()
 
 

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import pytest
 from hosts.machine import HOSTS, Machine
 
+from muster_agent.clock import SystemClock
 from muster_agent.host import Host
-from muster_agent.sensors import SensorAbsentError, load
+from muster_agent.sampler import Sampler
+from muster_agent.sensors import PartlyError, SensorAbsentError, load
 from muster_agent.sensors.program import Program
 from muster_agent.sensors.smart import parse_smart
 from muster_agent.sensors.x509_cert import parse_certificate
@@ -53,8 +55,23 @@ def test_a_file_that_is_no_certificate_is_named(machine: MACHINE) -> None:
     good = (one.root / ARCHIVE).read_bytes()
     for bad in (b"", b"\x30", good[:200], b"key\n", good.replace(b"MII", b"AII")):
         one.write(ARCHIVE, bad)
-        with pytest.raises(ValueError, match=r"db-3\.example\.org/cert\.pem: no certificate"):
+        with pytest.raises(PartlyError, match=r"db-3\.example\.org/cert\.pem: no certificate"):
             sensor.read()
+
+
+def test_a_certificate_that_cannot_be_read_costs_the_others_nothing(
+    machine: MACHINE, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = machine("server")
+    one.write("etc/ssl/bad.pem", "none")
+    (one.root / "etc/ssl/folder.pem").mkdir()
+    files = ["/etc/ssl/bad.pem", "/etc/ssl/late.pem", "/etc/ssl/folder.pem"]
+    sampler = Sampler([one.sensor("x509_cert", files=files)], SystemClock(), 10.0)
+    assert [m.tags["source"] for m in sampler.sample()] == ["/etc/ssl/late.pem"]
+    assert sampler.errors == 1
+    line = capsys.readouterr().err
+    assert "/etc/ssl/folder.pem" in line
+    assert "some of its readings are missing" in line
 
 
 def test_no_cut_of_a_certificate_breaks_the_parser() -> None:
@@ -88,10 +105,12 @@ def test_a_disk_that_is_not_answered_for_costs_only_itself(
         return really(program)
 
     monkeypatch.setattr(Program, "latest", latest)
-    sensor.read()
-    assert [m.tags["device"] for m in sensor.read()] == ["nvme0n1"]
+    for _ in range(2):
+        with pytest.raises(PartlyError, match="gave 2") as caught:
+            sensor.read()
+    assert [m.tags["device"] for m in caught.value.metrics] == ["nvme0n1"]
     monkeypatch.setattr(Program, "latest", lambda _: latest(Program(Host(), "/dev/sda", every=1)))
-    with pytest.raises(OSError, match="gave 2"):
+    with pytest.raises(PartlyError, match="gave 2"):
         sensor.read()
 
 

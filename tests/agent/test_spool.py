@@ -179,6 +179,17 @@ def test_what_is_too_old_is_given_up(path: str) -> None:
     spool.close()
 
 
+def test_a_report_of_a_clock_that_was_wrong_takes_no_other_with_it(path: str) -> None:
+    spool = open_spool(path)
+    spool.begin(1)
+    for ts in (0, 20, 5, DAY_MS + 10):
+        spool.append(ts, ROW)
+    assert spool.lost[1] == [Lost(0, 0, AGE)], "2 is as old, but 1 before it is not"
+    spool.append(DAY_MS + 21, ROW)
+    assert spool.lost[1] == [Lost(0, 2, AGE)]
+    spool.close()
+
+
 def test_a_clock_that_jumps_back_gives_up_nothing(path: str) -> None:
     spool = open_spool(path)
     spool.begin(1)

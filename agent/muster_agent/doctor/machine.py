@@ -10,7 +10,7 @@ from muster_agent.config import Config
 from muster_agent.doctor.finding import Finding
 from muster_agent.host import Host
 from muster_agent.sampler import FIRST
-from muster_agent.sensors import Sensor, SensorAbsentError, load
+from muster_agent.sensors import PartlyError, Sensor, SensorAbsentError, load
 
 SLOW = 0.1
 """Seconds from which a sensor that is read for each sample is worth a remark."""
@@ -69,6 +69,8 @@ def reading(sensor: Sensor) -> Finding | None:
         metrics = sensor.read()
     except SensorAbsentError as error:
         return Finding(what, None, str(error) or "this machine has nothing for it")
+    except PartlyError as error:
+        return Finding(what, False, f"{error}: some of its readings will be missing")
     except PermissionError as error:
         return Finding(what, False, f"{error}: let the agent's user read it")
     except (OSError, ValueError) as error:

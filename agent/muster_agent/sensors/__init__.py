@@ -56,6 +56,14 @@ class SensorAbsentError(Exception):
     """The machine has not got what the sensor measures: silence, not a failure."""
 
 
+class PartlyError(Exception):
+    """Some of what a sensor measures failed, for the reason in the text; `metrics` is the rest."""
+
+    def __init__(self, error: Exception, metrics: list[Metric]) -> None:
+        super().__init__(str(error))
+        self.metrics = metrics
+
+
 class Sensor:
     """One thing that can be measured; keyword arguments of a subclass are its options."""
 
@@ -69,8 +77,8 @@ class Sensor:
     def read(self) -> list[Metric]:
         """Measure now.
 
-        Raises `SensorAbsentError` where there is nothing to measure, and OSError or ValueError
-        when measuring failed.
+        Raises `SensorAbsentError` where there is nothing to measure, OSError or ValueError when
+        measuring failed, and `PartlyError` when it failed for some of many things.
         """
         raise NotImplementedError
 

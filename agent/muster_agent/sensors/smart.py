@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from muster_agent.host import Host
-from muster_agent.sensors import Sensor, SensorAbsentError
+from muster_agent.sensors import PartlyError, Sensor, SensorAbsentError
 from muster_agent.sensors.program import Program
 from muster_agent.sensors.temp import entries
 from muster_wire.messages import Metric, Value
@@ -52,23 +52,21 @@ class Smart(Sensor):
         self.programs: dict[str, Program] = {}
 
     def read(self) -> list[Metric]:
-        """One metric a disk that has answered; OSError when smartctl works with none of them."""
+        """One metric a disk that has answered; what went wrong with the last of the others."""
         if not self.host.has_program("smartctl"):
             raise SensorAbsentError("no smartctl")
         if self.host.live and os.geteuid() != 0:
             raise SensorAbsentError("smartctl takes root")
         found: list[Metric] = []
-        failed: OSError | None = None
+        failed: Exception | None = None
         for disk in disks(self.host):
             try:
                 output = self._program(disk).latest()
-            except OSError as error:
+                found += [] if output is None else parse_smart(disk, output)
+            except (OSError, ValueError) as error:
                 failed = error
-                continue
-            if output is not None:
-                found += parse_smart(disk, output)
-        if failed and not found:
-            raise failed
+        if failed is not None:
+            raise PartlyError(failed, found)
         return found
 
     def _program(self, disk: str) -> Program:

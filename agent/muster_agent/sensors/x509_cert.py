@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from muster_agent.host import Host
-from muster_agent.sensors import Sensor, SensorAbsentError
+from muster_agent.sensors import PartlyError, Sensor, SensorAbsentError
 from muster_agent.sensors.temp import entries
 from muster_wire.messages import Metric
 
@@ -44,11 +44,23 @@ class X509Cert(Sensor):
         self.files = files
 
     def read(self) -> list[Metric]:
-        """One metric a certificate; absent where no file is found."""
+        """One metric a certificate; absent where no file is found.
+
+        One that cannot be read costs the others nothing.
+        """
         paths = [path for pattern in self.files for path in expand(self.host, pattern)]
         if not paths:
             raise SensorAbsentError(f"no certificates: {', '.join(self.files)}")
-        return [self._certificate(path) for path in paths]
+        found: list[Metric] = []
+        failed: Exception | None = None
+        for path in paths:
+            try:
+                found.append(self._certificate(path))
+            except (OSError, ValueError) as error:
+                failed = error
+        if failed is not None:
+            raise PartlyError(failed, found)
+        return found
 
     def _certificate(self, path: str) -> Metric:
         try:
