@@ -162,7 +162,7 @@ async def test_days_without_scores_are_gaps(open_world: Opener, tmp_path: Path) 
         await world.upto(dt.date(2026, 4, 30), zone)
         page = await reported(world, tmp_path / "gap.html", "--month", "2026-04")
     assert "20 of 30" in page.text
-    assert "10 days of the month have no score" in page.text
+    assert "Days of the month without a score: 10." in page.text
     # The line of the plot breaks at the gap.
     assert (tmp_path / "gap.html").read_text("utf-8").count('<polygon class="band"') == 2
 

@@ -35,7 +35,7 @@ LEVEL = Column(
     "string",
     "",
     "fleet, region, district, site or node",
-    "层级：全网、区域、城区、站点或节点",
+    "层级：全网、区域、区、站点或节点",
 )
 ID = Column("id", "string", "", "Id of the unit within its level", "单元在该层级内的标识")
 METHOD = Column(
@@ -93,8 +93,8 @@ PLACES = Resource(
         LEVEL,
         ID,
         *NAMES,
-        Column("district", "string", "", "District that a site lies in", "站点所在城区"),
-        Column("region", "string", "", "Region that a district lies in", "城区所在区域"),
+        Column("district", "string", "", "District that a site lies in", "站点所在的区"),
+        Column("region", "string", "", "Region that a district lies in", "该区所属区域"),
         Column("sector", "string", "", "Sector that a site serves", "站点服务的行业"),
         Column("lat", "number", "degrees", "Latitude, WGS 84", "纬度（WGS 84）"),
         Column("lon", "number", "degrees", "Longitude, WGS 84", "经度（WGS 84）"),

@@ -189,17 +189,16 @@ class Page:
             return self._section("targets", f"<p>{self.words['no_targets']}</p>")
         heads = ("name", "target", "due", "now", "gap", "pace", "likely", "chance", "status")
         rows = [tuple(self._target(target)) for target in self.month.targets]
-        widths = (35, 20, 16, 14, 14, 21, 24, 13, 21)
-        return self._section(
-            "targets", self._table(heads, rows, widths, numbers={1, 3, 4, 5, 7}, wrap={2, 6})
-        )
+        widths = (34, 17, 26, 13, 13, 22, 26, 14, 17)
+        table = self._table(heads, rows, widths, numbers={1, 3, 4, 5, 7}, wrap={2, 6})
+        return self._section("targets", f'<div class="targets">{table}</div>')
 
     def _target(self, target: Row) -> Iterator[str]:
         words = self.words
         unit = words["points"] if target["unit"] == "points" else target["unit"]
         yield _name(self._own(target) or f"{target['id']} {target['part']}")
         yield f'{_figure(target["target"])}<br><span class="id">{_text(unit)}</span>'
-        yield date(target["due"], self.lang)
+        yield self._day(target["due"])
         yield _figure(target["value"])
         yield _figure(target["gap"])
         paces = (target["pace_seen"], target["pace_needed"])
@@ -216,11 +215,14 @@ class Page:
         if target["likely"] is None:
             return self.words["never"]
         ends = [
-            date(day, self.lang) if day else self.words["never"]
+            self._day(day) if day else self.words["never"]
             for day in (target["earliest"], target["latest"])
         ]
-        interval = f'<span class="id">{ends[0]} – {ends[1]}</span>'
-        return f"{date(target['likely'], self.lang)}<br>{interval}"
+        interval = f'<span class="id">{ends[0]}<br>– {ends[1]}</span>'
+        return f"{self._day(target['likely'])}<br>{interval}"
+
+    def _day(self, day: dt.date) -> str:
+        return f'<span class="day">{date(day, self.lang)}</span>'
 
     def _completeness(self) -> str:
         words, days = self.words, self.month.completeness

@@ -20,7 +20,7 @@ def text(x: float, y: float, content: str, about: str = "") -> str:
 
 def month(scores: Series, low: Series, high: Series, days: int, *, label: str) -> str:
     """The score of each day on 0 to 100, with the interval as a band around it."""
-    width, height, left, top, bottom = 440.0, 168.0, 26.0, 8.0, 20.0
+    width, height, left, top, bottom = 440.0, 226.0, 26.0, 8.0, 20.0
 
     def place(day: float, value: float) -> Point:
         x = left + (day - 0.5) / days * (width - left - 4)
