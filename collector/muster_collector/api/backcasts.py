@@ -16,6 +16,7 @@ from muster_collector.api.params import EstateOf, Format, LevelName, TimeText, s
 from muster_collector.api.planning import weights
 from muster_collector.api.services import Given, Services
 from muster_collector.errors import ConfigError
+from muster_collector.estate import Estate
 from muster_collector.readiness.scorecard import Scorecard
 from muster_collector.scoring import backcast, hourly_values, steps, whatif
 from muster_collector.scoring.steps import Step
@@ -67,15 +68,41 @@ async def backcast_own(
     return await sheet(answer, sheets.backcast(answer), sheets.BACKCAST, format)
 
 
+@router.post(
+    "/backcast/estate",
+    openapi_extra=upload.openapi("application/toml", "the estate", "text/csv"),
+)
+async def backcast_estate(
+    *,
+    given: Given,
+    request: Request,
+    from_: Annotated[str, Query(alias="from", max_length=64)],
+    to: TimeText = None,
+    step: Literal["1h", "1d"] = "1h",
+    weight: Annotated[list[str] | None, Query(max_length=100)] = None,
+    level: LevelName = "fleet",
+    id: str = "fleet",  # noqa: A002 - the parameter's public name
+    format: Format = "json",  # noqa: A002 - the parameter's public name
+) -> Response:
+    """The same under an estate of one's own as the body, TOML or CSV: other plans, roles, weights.
+
+    It holds for the whole range; nodes stay at the sites that they reported from.
+    """
+    card = _reweighted(given.scorer.card, weight or [])
+    asked = Range(from_, to, step, level, id, await upload.estate(request))
+    answer = await _both(given, card, asked)
+    return await sheet(answer, sheets.backcast(answer), sheets.BACKCAST, format)
+
+
 class Range(NamedTuple):
-    """What is asked of a backcast, as it came."""
+    """What is asked of a backcast, as it came; `estate` is "then", "now", or one that is given."""
 
     start: str
     end: str | None
     step: str
     level: str
     unit: str
-    estate: str
+    estate: str | Estate
 
 
 MOST_VALUES = 10_000_000
@@ -107,8 +134,8 @@ async def _computed(
     scorer, unit = given.scorer, (asked.level, asked.unit)
     missing = await backcast.lacking(given.store, card, scorer.card, *span)
     was = await backcast.stored(given.store, *unit, *span)
-    today = scorer.estate
-    estate_at = (lambda _: today) if asked.estate == "now" else scorer.estates.at
+    held = scorer.estate if asked.estate == "now" else asked.estate
+    estate_at = scorer.estates.at if isinstance(held, str) else lambda _: held
     after = await backcast.scored(given.store, card, estate_at, *unit, span=span, nodes=nodes)
     hours = asked.step == "1h"
     zone = zoneinfo.ZoneInfo(scorer.estate.timezone)

@@ -13,12 +13,16 @@ from typing import Any
 from fastapi import HTTPException, Request
 
 from muster_collector.errors import ConfigError
+from muster_collector.estate import Estate
+from muster_collector.estate.files import check_text
 from muster_collector.readiness.scorecard import Scorecard, load
 
 CARD_BYTES = 256 << 10
 """A scorecard is smaller: the default one has 20 KiB."""
 CARD_PARTS = 500
 """Levels and indicators that an uploaded card may have."""
+ESTATE_BYTES = 4 << 20
+"""An estate of 10,000 sites has about 2 MiB."""
 
 
 async def body(request: Request, media: str, most: int) -> bytes:
@@ -56,7 +60,23 @@ async def scorecard(request: Request) -> Scorecard:
     return card
 
 
-def openapi(media: str, about: str) -> dict[str, Any]:
+async def estate(request: Request) -> Estate:
+    """The estate that a request carries as TOML or CSV; 400 with the first thing wrong in it."""
+    is_csv = request.headers.get("content-type", "").startswith("text/csv")
+    content = await body(request, "text/csv" if is_csv else "application/toml", ESTATE_BYTES)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise HTTPException(400, f"estate: byte {error.start} is not UTF-8") from error
+    found, findings = await asyncio.to_thread(check_text, text, "estate", is_csv=is_csv)
+    if found is None or findings:
+        raise HTTPException(400, findings[0])
+    return found
+
+
+def openapi(media: str, about: str, *others: str) -> dict[str, Any]:
     """What OpenAPI says of such a body."""
-    content = {media: {"schema": {"type": "string", "description": about}}}
+    content = {
+        kind: {"schema": {"type": "string", "description": about}} for kind in (media, *others)
+    }
     return {"requestBody": {"required": True, "content": content}}

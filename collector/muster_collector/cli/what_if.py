@@ -1,9 +1,10 @@
-"""`muster what-if`: history under another scorecard, other weights or today's estate."""
+"""`muster what-if`: history under another scorecard, other weights or another estate."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from muster_collector.api import sheets
@@ -27,7 +28,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--step", choices=("1h", "1d"), default="1h", help="days are local days")
     parser.add_argument("--scorecard", metavar="FILE", help="a file, or a shipped one by its name")
     parser.add_argument("--weights", metavar="ID=NUMBER,...", help="of levels and indicators")
-    parser.add_argument("--estate", choices=("then", "now"), default="then")
+    parser.add_argument(
+        "--estate",
+        metavar="then|now|FILE",
+        default="then",
+        help="the estate that held at the time (default), today's, or one in a file (TOML or CSV)",
+    )
     client.add_options(parser)
     output.add_options(parser)
     parser.set_defaults(run=run)
@@ -44,7 +50,9 @@ def run(options: argparse.Namespace) -> int:
         "estate": options.estate,
         "weight": _weights(options.weights),
     }
-    if options.scorecard:
+    if options.estate not in ("then", "now"):
+        answer = _other_estate(options, query)
+    elif options.scorecard:
         text = read_text(options.scorecard).encode()
         answer = client.post(options, "backcast", text, "application/toml", **query)
     else:
@@ -56,6 +64,20 @@ def run(options: argparse.Namespace) -> int:
     columns = [name for name in sheets.BACKCAST if name != left_out]
     output.write(rows, columns, options)
     return 0
+
+
+def _other_estate(options: argparse.Namespace, query: dict[str, Any]) -> Any:
+    """Ask with an estate of the planner's own."""
+    from muster_collector.estate import load
+
+    if options.scorecard:
+        raise ConfigError("--estate FILE: one change at a time, leave out --scorecard")
+    path = Path(options.estate)
+    # Checked here, where its name is known.
+    load(path)
+    media = "text/csv" if path.suffix.lower() == ".csv" else "application/toml"
+    del query["estate"]
+    return client.post(options, "backcast/estate", path.read_bytes(), media, **query)
 
 
 def _weights(text: str | None) -> list[str] | None:

@@ -37,11 +37,19 @@ def check(path: Path) -> tuple[Estate | None, list[str]]:
 
 
 def _check_file(path: Path) -> tuple[Estate | None, list[str]]:
-    is_csv = path.suffix.lower() == ".csv"
     try:
-        data, where = _parse(_text(path), is_csv=is_csv)
+        text = _text(path)
     except OSError as error:
         return None, [f"{path}: {error.strerror}"]
+    except ValueError as error:
+        return None, [f"{path}: {error}"]
+    return check_text(text, str(path), is_csv=path.suffix.lower() == ".csv")
+
+
+def check_text(text: str, path: str, *, is_csv: bool) -> tuple[Estate | None, list[str]]:
+    """The same of a text; `path` opens every line."""
+    try:
+        data, where = _parse(text, is_csv=is_csv)
     except ValueError as error:
         return None, [f"{path}: {error}"]
     try:

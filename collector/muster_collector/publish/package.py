@@ -119,7 +119,9 @@ def build(source: Source, order: Order) -> dict[str, bytes]:
         for form, make in (("csv", tables.to_csv), ("parquet", tables.to_parquet)):
             path = f"data/{resource.name}.{form}"
             files[path] = make(resource, rows[resource.name])
-            about = _table(resource, form) | {"rows": len(rows[resource.name])}
+            about = _table(resource, form)
+            if form == "csv":
+                about["rows"] = len(rows[resource.name])
             entries.append(_entry(path, files[path], about))
     for path, text, about in (
         ("scorecard.json", _json(source.card), readme.SCORECARD),
@@ -192,6 +194,8 @@ def _table(resource: Resource, form: str) -> dict[str, Any]:
         return {
             "name": f"{resource.name}-parquet",
             "profile": "data-resource",
+            # Read as tables, by way of pandas, empty whole numbers would fail the common checker.
+            "type": "file",
             **shared,
             "mediatype": media,
             "schema": schema(resource),

@@ -39,3 +39,37 @@ async def test_another_card_over_former_hours(world: World, tmp_path: Path) -> N
     _, _, errors = await muster("what-if", *span, "--scorecard", str(card))
     assert errors == "muster: no stored values: idle\n"
     assert (await muster("what-if", *span, "--weights", "moon=1"))[0] == 1
+
+
+async def test_another_estate_over_former_hours(world: World, tmp_path: Path) -> None:
+    """Node n1 has 68.75 and n2, with a disk that is full, 12.5; a role of weight 3 for n1."""
+    for hour in (1, 2):
+        end = START + hour * HOUR
+        for node, idle, used in (("n1", 50.0, 50), ("n2", 50.0, 200)):
+            await world.store.write(cpu(node, "s1", idle, end - 300_000))
+            await world.store.write(disk(node, "s1", used, end - 300_000))
+        await world.scorer.score_at(end)
+    world.now = START + 2 * HOUR
+    other = tmp_path / "plan.toml"
+    other.write_text(
+        '[roles.gateway]\nweight = 3\n[[sites]]\nid = "s1"\n'
+        '[[nodes]]\nid = "n1"\nrole = "gateway"\n'
+    )
+    span = ("what-if", "--from", "2026-03-01", "--level", "site", "--id", "s1", "--url", world.url)
+    status, out, errors = await muster(*span, "--estate", str(other), "--format", "json")
+    assert (status, errors) == (0, "")
+    rows = json.loads(out)
+    # As it was: two of three planned nodes, (68.75 + 12.5) / 2.
+    assert [row["before"] for row in rows] == [pytest.approx(40.625)] * 2
+    assert [row["after"] for row in rows] == [pytest.approx((3 * 68.75 + 12.5) / 4)] * 2
+    table = tmp_path / "plan.csv"
+    table.write_text("site,district,planned_node\ns1,d1,9\n")
+    _, out, _ = await muster(*span, "--estate", str(table), "--format", "json")
+    # Two of nine planned nodes are not the half that a score needs.
+    assert [row["after"] for row in json.loads(out)] == [None, None]
+    other.write_text('[[sites]]\nid = "s1"\ndistrict = "moon"\n')
+    status, _, errors = await muster(*span, "--estate", str(other))
+    assert (status, errors) == (
+        2, f"muster: {other}: sites[1] 's1' district = 'moon': the estate has none with that id\n"
+    )  # fmt: skip
+    assert (await muster(*span, "--estate", str(tmp_path / "none.toml")))[0] == 2
