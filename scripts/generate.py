@@ -19,6 +19,7 @@ GENERATORS: tuple[str, ...] = (
     "reference:sensors",
     "muster_agent.reference:generate",
     "muster_collector.config_reference:generate",
+    "muster_collector.internal:generate",
 )
 """Functions as `module:function`, each returning relative path -> content."""
 

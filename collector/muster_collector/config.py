@@ -151,7 +151,7 @@ class Limits(Section):
     new_series: int = Field(default=5000, ge=1)
     """series that a node may begin in an hour"""
     reports_per_minute: int = Field(default=6000, ge=1)
-    """messages of a node that are handled in a minute; the rest is asked for again, never lost"""
+    """reports of a node that are handled in a minute; the rest is asked for again, never lost"""
     future: Duration = 86_400.0
     """how far ahead of the collector's clock another agent's sample may be"""
     clock_ahead: Duration = 60.0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from muster_collector import config as configuration
-from muster_collector import retention, telemetry
+from muster_collector import internal, retention, telemetry
 from muster_collector.errors import MusterError, StoreError
 from muster_collector.ingest import events
 from muster_collector.ledger.file import owner
@@ -68,6 +69,13 @@ async def _roles(
         if isinstance(store, EmbeddedStore):
             sweeps = retention.sweep_for_ever(store, config.store)
             tasks.create_task(_until(stop, sweeps), name="retention")
+        telling = internal.write_for_ever(
+            store,
+            config.mqtt.client_id,
+            every=config.collector.completeness_every,
+            clock=lambda: time.time_ns() // 1_000_000,
+        )
+        tasks.create_task(_until(stop, telling), name="internal")
         if ingest is not None:
             tasks.create_task(ingest.run(stop), name="ingest")
         if scorer is not None and "score" in roles:

@@ -365,3 +365,53 @@ async def test_completeness_of_a_range_is_what_an_independent_count_says(
 
             await until(lambda: board() == [690, 30, 720], "the board says the same")
         listening.cancel()
+
+
+async def test_what_the_collector_says_of_itself_is_in_the_database(
+    mosquitto: Mosquitto, influx1: Influx1, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    database = "itself"
+    store = f'kind = "influxdb"\nurl = "{influx1.url}"\ndatabase = "{database}"'
+    file = make_config(mosquitto.url, store=store)
+    file.write_text(file.read_text().replace("[store]", 'completeness_every = "50ms"\n[store]'))
+    root = f"process/{tmp_path.name}"
+
+    def asked(query: str) -> Any:
+        with contextlib.suppress(KeyError):
+            return database_says(influx1, database, query)["values"]
+        return None
+
+    async with aiomqtt.Client(
+        "127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5
+    ) as client:
+        await client.subscribe(topics.topic("s1", "n1", "ack", root=root))
+        node = NodeClient(client, root, "n1", "s1")
+        listening = asyncio.create_task(node.listen())
+        with collector(file) as (_, said):
+            await until(lambda: "broker connected" in said(), "connected")
+            for seq in range(5):
+                await node.send(report(seq))
+            await node.send(report(7))
+            await node.send(b"junk")
+            await node.ack(lambda ack: ack["missing"] == [[5, 6]])
+            by = "SELECT last(messages) FROM internal_collector WHERE outcome = "
+            await until(lambda: (asked(f"{by}'stored'") or [[0, 0]])[0][1] == 6, "stored")
+            await until(
+                lambda: (asked(f"{by}'refused' AND reason = 'not json'") or [[0, 0]])[0][1] == 1,
+                "refused by reason",
+            )
+            await until(
+                lambda: (
+                    (
+                        asked("SELECT last(missing), last(nodes_with_gaps) FROM internal_collector")
+                        or [[0, 0, 0]]
+                    )[0][1:]
+                    == [2, 1]
+                ),
+                "gaps",
+            )
+            await until(
+                lambda: bool(asked("SELECT max(commit_seconds_p99) FROM internal_collector")),
+                "latencies by stage",
+            )
+        listening.cancel()

@@ -28,14 +28,14 @@ async def test_the_last_answer_counts_and_outlives_the_collector(
             await node.send(state(), "config/state", retain=True)
             await node.send(refused, "config/state", retain=True)
             await until(lambda: configs(ingest) == {"n1": ("refused", "two", "no way")}, "two")
-            ingest.fleet.observe()
+            ingest.fleet.observe(NOW)
             text = telemetry.render().decode()
             assert 'muster_collector_config_refused{id="two",node="n1"} 1.0' in text
         async with centre.running() as ingest:
             await until(lambda: configs(ingest) == {"n1": ("refused", "two", "no way")}, "again")
             await node.send(state(id="three"), "config/state", retain=True)
             await until(lambda: configs(ingest) == {"n1": ("applied", "three", "")}, "three")
-            ingest.fleet.observe()
+            ingest.fleet.observe(NOW)
             assert 'id="two"' not in telemetry.render().decode()
             await node.send(b"", "config/state", retain=True)
     assert centre.quarantined() == []

@@ -23,7 +23,7 @@ async def test_a_node_that_floods_costs_the_others_nothing_and_loses_nothing(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     """One node sends all it can; five others one report after the other, each once acked."""
-    most, rounds, poured = 60, 8, 0
+    most, rounds, poured, before = 60, 8, 0, postponed()
     centre = Centre(mosquitto, tmp_path, reports_per_minute=most)
     async with centre.running() as ingest, centre.node("flood") as bad, AsyncExitStack() as stack:
         others = [await stack.enter_async_context(centre.node(f"n{n}")) for n in range(5)]
@@ -45,6 +45,7 @@ async def test_a_node_that_floods_costs_the_others_nothing_and_loses_nothing(
         await asyncio.gather(*(talk(node) for node in others))
         done.set()
         await pouring
+        await until(lambda: postponed() == before + poured - most, "all of it has come")
         totals = {node.node: node.totals for node in ingest.fleet.nodes()}
         for node in others:
             assert totals[node.node].stored == rounds

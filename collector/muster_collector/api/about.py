@@ -7,7 +7,6 @@ from fastapi import APIRouter, Response
 from muster_collector.api.params import as_json
 from muster_collector.api.services import CONTENT_TYPE, Given
 from muster_collector.errors import StoreError
-from muster_collector.scoring import events
 from muster_collector.store.base import Query, Read
 
 router = APIRouter()
@@ -65,4 +64,4 @@ async def _store_answers(given: Given) -> bool:
 @router.get("/metrics", tags=["health"])
 async def metrics(given: Given) -> Response:
     """Prometheus text of the collector's own counters."""
-    return Response(given.metrics() + events.render(), media_type=CONTENT_TYPE)
+    return Response(given.metrics(), media_type=CONTENT_TYPE)

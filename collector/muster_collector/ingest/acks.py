@@ -77,6 +77,11 @@ class Acks:
             self._due[name] = due
             heapq.heappush(self._queue, (due, name))
 
+    @property
+    def due(self) -> int:
+        """To how many nodes something is due."""
+        return len(self._due)
+
     def flush(self, now: float) -> None:
         """Send what is due."""
         while self._queue and self._queue[0][0] <= now:

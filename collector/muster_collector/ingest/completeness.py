@@ -79,7 +79,7 @@ class Writer:
         rounds = 0
         while True:
             await asyncio.sleep(self.every)
-            self.fleet.observe()
+            self.fleet.observe(self.clock())
             now = self.clock()
             try:
                 await self.store.write([point(node, now) for node in self.fleet.nodes()])

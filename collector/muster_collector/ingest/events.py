@@ -45,6 +45,7 @@ def broker_back(url: str) -> None:
 def subscription_refused(url: str, count: int, code: int) -> None:
     """The broker does not let this collector read."""
     telemetry.BROKER_ERRORS.inc()
+    telemetry.BROKER_ERRORS.inc()
     if _state(f"{url} subscriptions", hex(code)):
         log.error(
             "broker refuses %d subscriptions url=%s code=%#x; check its ACL for this user",
@@ -101,14 +102,16 @@ def ledger_failed(error: Exception) -> None:
     """A ledger transaction failed; nothing is acknowledged until it succeeds."""
     telemetry.LEDGER_ERRORS.inc()
     if _state("ledger", "failing"):
-        log.error("ledger: %s; nothing is acknowledged until it can be written", error)
+        log.error(
+            "ledger failing reason=%s; nothing is acknowledged until it can be written", error
+        )
 
 
 def ledger_back() -> None:
     """A ledger transaction succeeded."""
     if _states.get("ledger") == "failing":
         _states["ledger"] = "here"
-        log.info("ledger: written again")
+        log.info("ledger written again")
 
 
 def refused(topic: str, reason: str, detail: str) -> None:
@@ -143,6 +146,7 @@ def overflow(topic: str) -> None:
 
 def configured(state: ConfigState) -> None:
     """A node has applied or refused what the centre wanted of it."""
+    telemetry.CONFIG_ANSWERS.labels(state.state).inc()
     if (hidden := _hidden("config")) is None:
         return
     level = logging.INFO if state.state == "applied" else logging.WARNING
@@ -168,4 +172,6 @@ def our_clock(*, wrong: bool) -> None:
 
 def epoch_ended(node: str, epoch: int, lost: Mapping[str, int]) -> None:
     """An old epoch was closed; what it lost in all, by reason."""
-    log.info("epoch ended node=%s epoch=%d lost=%s", node, epoch, dict(lost))
+    telemetry.EPOCHS_ENDED.inc()
+    if (hidden := _hidden("epoch")) is not None:
+        log.info("epoch ended node=%s epoch=%d lost=%s%s", node, epoch, dict(lost), hidden)

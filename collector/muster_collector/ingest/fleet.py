@@ -67,20 +67,30 @@ class Fleet:
         for _, node in worst:
             telemetry.OFFSETS.labels(node.node).set((node.clock.ms or 0.0) / 1000)
 
-    def observe(self) -> None:
-        """Bring the gauges up to date."""
+    def observe(self, now: int) -> None:
+        """Bring the gauges up to date; `now` in ms."""
         nodes = self.nodes()
         telemetry.NODES.set(len(nodes))
         telemetry.ONLINE.set(sum(node.online for node in nodes))
         self._observe_configs(nodes)
+        self._clocks(nodes)
         lost: Counter[str] = Counter()
-        missing = 0
+        found: Counter[str] = Counter()
+        missing, gaps, oldest = 0, 0, float(now)
         for node in nodes:
             totals = node.totals
-            missing += totals.missing
             lost.update(totals.reasons)
-        self._clocks(nodes)
+            found[states.state(node, now)] += 1
+            if totals.missing:
+                missing += totals.missing
+                gaps += 1
+                oldest = min(oldest, NodeAccount(node, now).oldest_missing)
         telemetry.MISSING.set(missing)
+        telemetry.GAPS.set(gaps)
+        telemetry.OLDEST_MISSING.set((now - oldest) / 1000)
+        for state in states.STATES:
+            telemetry.STATES.labels(state).set(found[state])
+        telemetry.LOST.clear()
         for reason, count in lost.items():
             telemetry.LOST.labels(reason).set(count)
 

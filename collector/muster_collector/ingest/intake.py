@@ -177,6 +177,10 @@ class Intake:
             await asyncio.sleep(TICK)
             telemetry.IN_HAND.set(self.in_hand)
             oldest = self._writing or self._batch
+            telemetry.POINTS_IN_HAND.set(
+                sum(len(batch.points) for batch in (self._batch, self._writing) if batch)
+            )
+            telemetry.ACKS_DUE.set(self.desk.acks.due)
             telemetry.OLDEST.set(time.monotonic() - oldest.begun if oldest else 0.0)
             self.desk.acks.rates.turn(self.clock())
             if not self._committing:
@@ -277,6 +281,7 @@ class Intake:
         except reading.RefusedError as error:
             error.whole = encode(report) if told else None
             raise
+        self.desk.acks.rates.spend(place.node, len(reports) - 1)
         if report.keep:
             self.bases.keep(report, now)
         if not message.retained:
@@ -382,6 +387,7 @@ class Intake:
         telemetry.POINTS.labels("stored").inc(len(batch.points) - len(refused))
         telemetry.POINTS.labels("refused").inc(len(refused))
         telemetry.BATCH_MESSAGES.observe(len(batch.items))
+        telemetry.WAIT_SECONDS.observe(began - batch.begun)
         telemetry.WRITE_SECONDS.observe(stored - began)
         telemetry.COMMIT_SECONDS.observe(now - stored)
         telemetry.STORED_SECONDS.observe(now - batch.begun)

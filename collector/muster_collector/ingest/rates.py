@@ -1,4 +1,4 @@
-"""How many messages each node may have handled in a minute, so that one cannot crowd out the rest.
+"""How many reports of each node are handled in a minute, so that one cannot crowd out the rest.
 
 What is beyond is acknowledged to the broker, or it would fill the window that all share, and then
 forgotten: not stored, not settled, counted as postponed. So the ledger misses it and an ack asks
@@ -27,6 +27,11 @@ class Rates:
         count = self._counts.get(node, 0) + 1
         self._counts[node] = count
         return count <= self._most
+
+    def spend(self, node: str, more: int) -> None:
+        """A message that was admitted holds that many reports more than one."""
+        if more:
+            self._counts[node] = self._counts.get(node, 0) + more
 
     def over(self, node: str) -> bool:
         """Whether the next message of a node would be postponed."""

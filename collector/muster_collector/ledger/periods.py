@@ -71,6 +71,12 @@ class NodeAccount:
         # A node that reports is not asked for more than it has begun.
         self.until = now if quiet else self.last
 
+    @property
+    def oldest_missing(self) -> float:
+        """When the oldest report that is missing was sampled; now without any."""
+        missing = (stretch.first for reason, stretch in self.open if not reason)
+        return min(missing, default=float(self.now))
+
     def period(self, start: int, end: int, sums: Sums | None) -> Period:
         """The account of `start <= t < end`."""
         made = Period()

@@ -5,35 +5,26 @@ from __future__ import annotations
 import logging
 import math
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-
+from muster_collector import telemetry
 from muster_collector.errors import StoreError
 from muster_collector.scoring.result import Result
 from muster_collector.scoring.units import FLEET
 
 log = logging.getLogger("muster.scoring")
-registry = CollectorRegistry()
 
-WINDOWS = Counter(
-    "muster_collector_windows_scored", "Windows scored: new or again", ("kind",), registry=registry
-)
-SECONDS = Histogram(
-    "muster_collector_scoring_seconds",
+WINDOWS = telemetry.counter("windows_scored", "Windows scored: new or again", "kind")
+SECONDS = telemetry.histogram(
+    "scoring_seconds",
     "Seconds from reading a window to its stored scores",
-    registry=registry,
-    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+    (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
-DUE = Gauge("muster_collector_windows_due", "Windows to be scored again", registry=registry)
-READINESS = Gauge(
-    "muster_fleet_readiness", "Fleet score, 0 to 100; NaN without one", registry=registry
+DUE = telemetry.gauge("windows_due", "Windows to be scored again")
+READINESS = telemetry.gauge(
+    "fleet_readiness", "Fleet score, 0 to 100; NaN without one", of="muster_"
 )
-COVERAGE = Gauge("muster_fleet_coverage", "Coverage of the fleet score, 0 to 1", registry=registry)
-REFUSED = Counter(
-    "muster_collector_scores_refused", "Points of scores that the store refused", registry=registry
-)
-FAILURES = Counter(
-    "muster_collector_scoring_waits", "Times that scoring began to wait", registry=registry
-)
+COVERAGE = telemetry.gauge("fleet_coverage", "Coverage of the fleet score, 0 to 1", of="muster_")
+REFUSED = telemetry.counter("scores_refused", "Points of scores that the store refused")
+FAILURES = telemetry.counter("scoring_waits", "Times that scoring began to wait")
 READINESS.set(math.nan)
 
 
@@ -63,8 +54,3 @@ def refused(count: int, reason: str) -> None:
     """The store will never take some of a window's points."""
     REFUSED.inc(count)
     log.error("the store refused %d points of scores, the first: %s", count, reason)
-
-
-def render() -> bytes:
-    """The scorer's numbers as Prometheus text."""
-    return generate_latest(registry)
