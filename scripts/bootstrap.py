@@ -30,6 +30,7 @@ SYSTEM_PACKAGES = {
     "openssl": "openssl",
     "systemd-analyze": "systemd",
     "nstat": "iproute2",
+    "prometheus-node-exporter": "prometheus-node-exporter",
 }
 EXTRA_PACKAGES = ["fonts-noto-cjk"]
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
