@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hosts.machine import HOSTS
+from hosts.machine import HOSTS, names
 
 from muster_agent import reference
 from muster_agent.config import node_id
@@ -155,6 +155,13 @@ def test_sample_prints_one_report_of_a_fixture_machine(file: Path) -> None:
     assert (report["node"], report["site"], report["every"]) == ("edge-7", "gz-01", 90)
     assert {m["name"] for m in report["metrics"]} <= {"cpu", "mem"}
     assert next(m for m in report["metrics"] if m["name"] == "mem")["fields"]["total"] > 0
+
+
+@pytest.mark.parametrize("name", names())
+def test_sample_runs_on_every_fixture_machine_without_a_failing_sensor(name: str) -> None:
+    status, out, errors = muster_agent("sample", "--root", str(HOSTS / name))
+    assert (status, errors) == (0, [])
+    assert len(json.loads(out)["metrics"]) > 10
 
 
 def test_sample_needs_no_configuration_and_can_be_read() -> None:

@@ -13,7 +13,7 @@ from muster_agent.host import Host
 from muster_agent.sampler import Sampler
 from muster_agent.sensors import PartlyError, SensorAbsentError, load
 from muster_agent.sensors.program import Program
-from muster_agent.sensors.smart import parse_smart
+from muster_agent.sensors.smart import may_ask, parse_smart
 from muster_agent.sensors.x509_cert import parse_certificate
 
 MACHINE = Callable[[str], Machine]
@@ -114,8 +114,21 @@ def test_a_disk_that_is_not_answered_for_costs_only_itself(
         sensor.read()
 
 
-def test_smartctl_is_for_root(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("rights", "may"),
+    [("0000000000000000", False), ("0000000000220000", True), ("0000000000020000", False)],
+)
+def test_smartctl_may_be_asked_with_two_rights_of_root(
+    monkeypatch: pytest.MonkeyPatch, machine: MACHINE, rights: str, *, may: bool
+) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
+    one = machine("vm")
+    one.write("proc/self/status", f"Name:\tpython\nCapPrm:\tff\nCapEff:\t{rights}\n")
+    assert may_ask(one.host) is may
+
+
+def test_smartctl_is_for_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("muster_agent.sensors.smart.may_ask", lambda _: False)
     host = Host()
     monkeypatch.setattr(host, "has_program", lambda _: True)
     with pytest.raises(SensorAbsentError, match="root"):

@@ -23,7 +23,8 @@ class Pressure(Sensor):
             try:
                 lines = self.host.parse(f"proc/pressure/{resource}", parse_pressure)
             except OSError as error:
-                raise SensorAbsentError(f"no pressure stall information: {error}") from error
+                why = "no pressure stall information: the kernel has none, or wants psi=1 to begin"
+                raise SensorAbsentError(why) from error
             found += [
                 Metric("pressure", {"resource": resource, "type": kind}, fields)
                 for kind, fields in lines.items()
