@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from muster_collector.api import sheets, times, upload
+from muster_collector.api import answers, sheets, times, upload
 from muster_collector.api.params import EstateOf, Format, LevelName, TimeText, sheet, time_range
 from muster_collector.api.planning import weights
 from muster_collector.api.services import Given, Services
@@ -24,7 +24,7 @@ from muster_collector.scoring.steps import Step
 router = APIRouter(prefix="/api/v1", tags=["planning"])
 
 
-@router.get("/backcast")
+@router.get("/backcast", responses=answers.of(answers.Backcast))
 async def backcast_shipped(
     *,
     given: Given,
@@ -48,7 +48,11 @@ async def backcast_shipped(
     return await sheet(answer, sheets.backcast(answer), sheets.BACKCAST, format)
 
 
-@router.post("/backcast", openapi_extra=upload.openapi("application/toml", "the scorecard"))
+@router.post(
+    "/backcast",
+    responses=answers.of(answers.Backcast),
+    openapi_extra=upload.openapi("application/toml", "the scorecard"),
+)
 async def backcast_own(
     *,
     given: Given,
@@ -70,6 +74,7 @@ async def backcast_own(
 
 @router.post(
     "/backcast/estate",
+    responses=answers.of(answers.Backcast),
     openapi_extra=upload.openapi("application/toml", "the estate", "text/csv"),
 )
 async def backcast_estate(

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from muster_collector.api import times, upload
+from muster_collector.api import answers, times, upload
 from muster_collector.api.params import Format, as_json, table
 from muster_collector.api.services import Given, Services
 from muster_collector.errors import ConfigError
@@ -23,7 +23,7 @@ COLUMNS = ("indicator", "source", "date", "value", "unit")
 PlaceLevel = Literal["fleet", "region", "district", "site"]
 
 
-@router.get("/figures")
+@router.get("/figures", responses=answers.of(answers.Figures))
 async def imported(
     *,
     given: Given,
@@ -44,7 +44,11 @@ async def imported(
     return await table(rows, COLUMNS, format, total=len(rows))
 
 
-@router.post("/figures", openapi_extra=upload.openapi("text/csv", "year or date, indicator, …"))
+@router.post(
+    "/figures",
+    responses=answers.of(answers.Imported, files=False),
+    openapi_extra=upload.openapi("text/csv", "year or date, indicator, …"),
+)
 async def bring(*, given: Given, request: Request) -> Response:
     """Import figures: a CSV with the columns year or date, indicator, value, unit, source.
 
@@ -66,7 +70,7 @@ async def bring(*, given: Given, request: Request) -> Response:
     return as_json({"imported": len(found), "replaced": replaced})
 
 
-@router.get("/score")
+@router.get("/score", responses=answers.of(answers.Places))
 async def score_shipped(
     *,
     given: Given,
@@ -83,7 +87,11 @@ async def score_shipped(
     return await _scored(given, card, level, format)
 
 
-@router.post("/score", openapi_extra=upload.openapi("application/toml", "the scorecard"))
+@router.post(
+    "/score",
+    responses=answers.of(answers.Places),
+    openapi_extra=upload.openapi("application/toml", "the scorecard"),
+)
 async def score_own(
     *,
     given: Given,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from muster_collector.api import sheets, times, units
+from muster_collector.api import answers, sheets, times, units
 from muster_collector.api.params import (
     EstateOf,
     Format,
@@ -47,7 +47,7 @@ def _row(result: Result, level: str, unit: str) -> int:
     return found[1]
 
 
-@router.get("/change")
+@router.get("/change", responses=answers.of(answers.Change))
 async def change(
     *,
     given: Given,
@@ -97,7 +97,7 @@ def _account(result: Result, account: Moved) -> dict[str, Any]:
     }
 
 
-@router.get("/what-if")
+@router.get("/what-if", responses=answers.of(answers.WhatIf))
 async def what_if(
     *,
     given: Given,
@@ -145,7 +145,7 @@ def _side(result: Result, level: str, row: int) -> dict[str, Any]:
     return about | {"pillars": [units.part(found, row, pillar) for pillar in result.card.pillars]}
 
 
-@router.get("/repairs")
+@router.get("/repairs", responses=answers.of(answers.Repairs))
 async def repairs(
     *,
     given: Given,
@@ -183,7 +183,7 @@ async def repairs(
     return await sheet(answer, rows, columns, format)
 
 
-@router.get("/groups")
+@router.get("/groups", responses=answers.of(answers.Groups))
 async def groups(
     *,
     given: Given,

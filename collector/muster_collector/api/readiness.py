@@ -11,7 +11,7 @@ import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
-from muster_collector.api import history, sheets, stepped, times, units
+from muster_collector.api import answers, history, sheets, stepped, times, units
 from muster_collector.api.history import Wanted
 from muster_collector.api.params import (
     EstateOf,
@@ -44,7 +44,7 @@ DIGITS = 2
 """Digits after the point in the tree, which is for showing; every other answer is exact."""
 
 
-@router.get("/readiness")
+@router.get("/readiness", responses=answers.of(answers.Readiness))
 async def readiness(
     *,
     given: Given,
@@ -199,7 +199,7 @@ def _branch(given: Services, result: Result, level: LevelResult, row: int) -> di
     }
 
 
-@router.get("/explain")
+@router.get("/explain", responses=answers.of(answers.Explanation))
 async def explain(
     *,
     given: Given,

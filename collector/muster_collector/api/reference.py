@@ -27,12 +27,15 @@ def pages() -> Mapping[str, str]:
     for path, methods in description["paths"].items():
         for method, operation in methods.items():
             parts.append("\n".join(_operation(method, path, operation)))
+    parts.append("\n".join(_models(description["components"]["schemas"])))
     return {"docs/reference/api.md": "\n".join(parts)}
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
     yield f"## {method.upper()} {path}\n"
     yield operation.get("description", "").strip() + "\n"
+    if model := _model(operation["responses"].get("200", {})):
+        yield f"Answers with [{model}](#{model.lower()}).\n"
     parameters = operation.get("parameters", [])
     if not parameters:
         return
@@ -46,12 +49,39 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
     yield ""
 
 
+def _model(response: Mapping[str, Any]) -> str:
+    """The name of the model that JSON answers have; "" where none is promised."""
+    schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+def _models(schemas: Mapping[str, Any]) -> Iterator[str]:
+    """What the answers consist of."""
+    yield "# Answers\n"
+    for name, schema in schemas.items():
+        # What the framework adds for errors is not what is sent.
+        if name in ("HTTPValidationError", "ValidationError"):
+            continue
+        yield f"## {name}\n"
+        yield schema.get("description", "").strip() + "\n"
+        yield "| field | is | meaning |"
+        yield "|---|---|---|"
+        for field, about in schema.get("properties", {}).items():
+            yield f"| `{field}` | {_kind(about)} | {about.get('description', '')} |"
+        yield ""
+
+
 def _kind(schema: Mapping[str, Any]) -> str:
     """A type in words: the values it may have, a list of something, or its name."""
+    if reference := schema.get("$ref"):
+        name = reference.rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
     if "anyOf" in schema:
         return ", ".join(_kind(one) for one in schema["anyOf"] if one.get("type") != "null")
-    if "enum" in schema:
-        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
+        return ", ".join(f"`{value}`" for value in values)
+    if schema.get("type") == "object" and "additionalProperties" in schema:
+        return f"by id: {_kind(schema['additionalProperties'])}"
     if schema.get("type") == "array":
         return f"list of {_kind(schema['items'])}"
     limits = [f"{word} {schema[key]}" for key, word in LIMITS.items() if key in schema]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from muster_collector.api import times
+from muster_collector.api import answers, times
 from muster_collector.api.params import Format, as_json, table
 from muster_collector.api.services import Given, Services
 from muster_collector.estate.model import Target
@@ -28,7 +28,7 @@ Days = Annotated[int, Query(ge=3, le=3660, description="days of history to judge
 Share = Annotated[float, Query(ge=0.5, le=0.99, description="what the interval holds")]
 
 
-@router.get("/targets")
+@router.get("/targets", responses=answers.of(answers.Targets))
 async def targets(
     *,
     given: Given,
@@ -54,7 +54,7 @@ async def targets(
     return await table(found, COLUMNS, format, share=share)
 
 
-@router.get("/outlook")
+@router.get("/outlook", responses=answers.of(answers.Outlook, files=False))
 async def outlook(
     *,
     given: Given,

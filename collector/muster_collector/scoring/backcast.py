@@ -27,7 +27,7 @@ from muster_collector.store.arrays import arrays, floats
 from muster_collector.store.base import Query, Read, Store
 from muster_collector.store.duck_select import Arrays
 
-ROWS = 24_000
+ROWS = 12_000
 """Nodes times windows that are read and scored in one go; bounds the memory."""
 EstateAt = Callable[[int], Estate]
 
