@@ -27,6 +27,7 @@ class Config:
     node: settings.Node = field(default_factory=settings.Node)
     mqtt: settings.Mqtt = field(default_factory=settings.Mqtt)
     sample: settings.Sample = field(default_factory=settings.Sample)
+    metered: settings.Metered = field(default_factory=settings.Metered)
     spool: settings.Spool = field(default_factory=settings.Spool)
     uplink: settings.Uplink = field(default_factory=settings.Uplink)
     remote: settings.Remote = field(default_factory=settings.Remote)

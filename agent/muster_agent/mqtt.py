@@ -23,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from muster_agent import settings
+from muster_agent import settings, traffic
 from muster_agent.errors import ConfigError
 from muster_wire.codec import Encoded
 
@@ -80,6 +80,7 @@ class Link:
         self._thread: threading.Thread | None = None
         self._outcome: tuple[paho.Client, Exception | None] | None = None
         self._answer_by = math.inf
+        self._before = self._carried = 0
         self._reader, self.waker = socket.socketpair()
         self._reader.setblocking(False)
         self.waker.setblocking(False)
@@ -116,6 +117,14 @@ class Link:
             return None
         info = self._client.publish(topic, message.payload, 1, retain, self._content_type(message))
         return info.mid if info.rc == 0 else None
+
+    @property
+    def traffic(self) -> int:
+        """Bytes that all connections have carried so far, both ways; see `muster_agent.traffic`."""
+        sock = self._client.socket() if self._client is not None else None
+        if sock is not None:
+            self._carried = traffic.of(sock)
+        return self._before + self._carried
 
     def subscribe(self, topic: str) -> None:
         """Subscribe with QoS 0."""
@@ -212,6 +221,7 @@ class Link:
 
     def _down(self, why: str) -> None:
         """Forget the connection and say why, once."""
+        self._before, self._carried = self.traffic, 0
         client, self._client = self._client, None
         self._answer_by = math.inf
         if client is None:

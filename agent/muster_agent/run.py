@@ -6,10 +6,11 @@ import gc
 import os
 import signal
 import time
+from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from muster_agent import body, config, inventory, logs, remote
+from muster_agent import body, budget, config, inventory, logs, remote
 from muster_agent.clock import Clock, SystemClock
 from muster_agent.compact import Compact, Full
 from muster_agent.delivery import Delivery
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 GATHER = 1.0
 """Seconds within which the answers to a report are gathered, at most; a tenth of the interval."""
 PAGE = os.sysconf("SC_PAGESIZE")
+LONGEST_KEEPALIVE = 65_535.0
 GOODBYE = 2.0
 """Seconds for the broker to take the last message."""
 
@@ -72,17 +74,23 @@ class Agent:
         self.orders = orders
         self.successor: config.Config | None = None
         self.notifier = Notifier()
-        node, mqtt = settings.node, settings.mqtt
+        node, metered, every = settings.node, settings.metered, settings.sample.every
+        together = Together(metered.report_every, every)
+        # A link that is quiet for longer by design need not say that it is alive in between.
+        keepalive = max(settings.mqtt.keepalive, min(LONGEST_KEEPALIVE, 1.5 * together.wait))
+        mqtt = replace(settings.mqtt, keepalive=keepalive)
+        self.remote.trial_s += together.wait
         self.link = Link(mqtt, f"muster-{node.id}", config.password(mqtt))
         self.sensors = sensors(settings, host)
         self.keeper = Keeper(settings.spool, clock)
-        together = Together(settings.uplink.report_every, settings.sample.every)
+        self.budget = budget.load(settings, clock)
         self.delivery = Delivery(self.keeper, settings.uplink, clock.monotonic(), together)
         self.compact = Compact(on=settings.uplink.compact and together.batch == 1)
         self.prober = prober(settings, host)
         self.responder = responder(settings)
         asked = self.prober.probes if self.prober else []
-        self.sampler = Sampler([*self.sensors, *asked], clock, settings.sample.every)
+        pace = self.budget.every if self.budget else every
+        self.sampler = Sampler([*self.sensors, *asked], clock, pace)
         self.uplink = Uplink(
             self.link,
             self.keeper,
@@ -113,13 +121,13 @@ class Agent:
             oldest=edges.oldest,
             next=edges.next,
             ts=self.clock.wall(),
-            every=settings.sample.every,
+            every=self.sampler.every,
             wait=self.delivery.together.wait,
             agent=VERSION,
             sensors=[sensor.name for sensor in self.sensors],
-            inventory=inventory.take(self.host),
+            inventory=inventory.take(self.host) | (self.budget.leaves_out if self.budget else {}),
             config={
-                "every": settings.sample.every,
+                "every": self.sampler.every,
                 "sensor": settings.sensor,
                 "remote": self.remote.id,
                 "allow": list(settings.remote.allow),
@@ -130,19 +138,25 @@ class Agent:
     def sample(self) -> None:
         """Make one report and spool it."""
         ts = self.clock.wall()
+        every = self.sampler.every
         with self.host.sharing():
             metrics = [*self.sampler.sample(), self.about_itself(ts), *self.sampler.account()]
-        made = body.make(ts=ts, every=self.settings.sample.every, metrics=metrics)
+        if self.budget is not None:
+            metrics = self.budget.kept(metrics)
+            if self.budget.count(self.link.traffic):
+                self.sampler.every = self.budget.every
+                self.uplink.born = None  # another birth tells
+        made = body.make(ts=ts, every=every, metrics=metrics)
         key = self.keeper.append(ts, made)
         self.delivery.made(*key, self.clock.monotonic())
-        self.compact.made(Full(key, ts, self.settings.sample.every, metrics))
+        self.compact.made(Full(key, ts, every, metrics))
         self.first = self.first or key
 
     def speak_for_lost(self) -> None:
         """Let an empty report tell what is lost of an epoch of which nothing else is left."""
         ts = self.clock.wall()
         for epoch in self.keeper.silenced():
-            empty = body.make(ts=ts, every=self.settings.sample.every, metrics=[])
+            empty = body.make(ts=ts, every=self.sampler.every, metrics=[])
             self.keeper.last_words(epoch, ts, empty)
             self.delivery.added(epoch)
 
@@ -163,6 +177,8 @@ class Agent:
                 "epochs_begun": self.keeper.begun,
                 "cpu_ms": round(time.process_time() * 1000),
                 "memory_rss": memory(),
+                "link_bytes": self.link.traffic,
+                **(self.budget.fields if self.budget else {}),
             },
         )
 
@@ -215,6 +231,9 @@ class Agent:
             while self.uplink.status_mid is not None and self.clock.monotonic() < deadline:
                 self.link.wait(deadline - self.clock.monotonic())
                 self.uplink.receive()
+        if self.budget is not None:
+            self.budget.count(self.link.traffic)
+            self.budget.save()
         self.link.disconnect()
         self.keeper.close()
 

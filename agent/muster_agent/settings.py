@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 from muster_wire import topics
 from muster_wire.forms import FILE, NAME, TEXT, Kind, duration, require, setting, whole
-from muster_wire.wanted import OPENABLE, OPENED, Probe, Sample, names
+from muster_wire.wanted import OPENABLE, OPENED, Metered, Probe, Sample, names
 
 __all__ = [
     "SECTIONS",
     "Broker",
+    "Metered",
     "Mqtt",
     "Node",
     "Probe",
@@ -138,12 +139,6 @@ class Uplink:
     compact: bool = setting(
         True, YES_NO, "send the newest report as what changed, to a collector that understands it"
     )
-    report_every: float = setting(
-        "0s",
-        duration("0s", "1d"),
-        "send all reports of this time in one message, for links that cost money; 0s: each alone",
-    )
-
     backlog_per_second: int = setting(
         50, whole(1, 10_000), "reports a second at most while catching up after an outage"
     )
@@ -181,6 +176,7 @@ SECTIONS: dict[str, type[Any]] = {
     "node": Node,
     "mqtt": Mqtt,
     "sample": Sample,
+    "metered": Metered,
     "spool": Spool,
     "uplink": Uplink,
     "remote": Remote,

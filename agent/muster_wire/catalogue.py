@@ -550,6 +550,20 @@ CATALOGUE: tuple[Measurement, ...] = (
             *_fields("gauge", "int", "1", spool_depth="reports that are not yet stored"),
             *_fields("gauge", "float", "s", spool_age_s="age of the oldest of them"),
             *_fields("gauge", "bool", "1", spool_in_memory="the disk takes no reports"),
+            *_fields(
+                "counter",
+                "int",
+                "bytes",
+                link_bytes="carried by the broker's connection, both ways, with TLS, TCP and IP",
+            ),
+            *_fields("gauge", "int", "bytes", budget_used="of the month's budget so far"),
+            *_fields(
+                "gauge",
+                "int",
+                "1",
+                shed_level="left out for the budget: 0 nothing, 1 details, 2 all but the vital, "
+                "3 most samples too",
+            ),
         ),
         "muster",
     ),

@@ -31,12 +31,20 @@ from muster_wire.forms import (
 LIMIT = 64 * 1024
 """Bytes that a message may have."""
 LONGEST_ID = 100
-OPEN = ("sample", "sensor", "probe")
+OPEN = ("sample", "metered", "sensor", "probe")
 """Sections that a policy can open at all; all else stays local."""
-OPENED = re.compile(r"sample\.(every|sensors)|(sensor|probe)(\.[a-z0-9][a-z0-9._-]*)?")
-OPENABLE = '"sample.every", "sample.sensors", "sensor", "sensor.NAME", "probe", "probe.NAME"'
+OPENED = re.compile(
+    r"sample\.(every|sensors)"
+    r"|metered(\.(report_every|budget_mb_per_month|shed_first|shed_last))?"
+    r"|(sensor|probe)(\.[a-z0-9][a-z0-9._-]*)?"
+)
+OPENABLE = (
+    '"sample.every", "sample.sensors", "metered", "metered.SETTING", '
+    '"sensor", "sensor.NAME", "probe", "probe.NAME"'
+)
 """What a node's policy can name."""
 LONGEST_SEND = 1000
+MOST_MEGABYTES = 1_000_000
 THROUGHPUT = "throughput"
 SELDOM = {"every": 3600.0, "jitter": 600.0, "timeout": 30.0}
 """What a throughput probe has where nothing else is said: it is a load to others."""
@@ -51,6 +59,16 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def megabytes() -> Kind:
+    """Megabytes, not below zero."""
+
+    def parse(value: Any) -> float:
+        require(type(value) in (int, float) and 0 <= value <= MOST_MEGABYTES)
+        return float(value)
+
+    return Kind(f"a number from 0 to {MOST_MEGABYTES}", parse)
+
+
 def _bytes(value: Any) -> str:
     require(isinstance(value, str) and len(value) <= LONGEST_SEND)
     return str(value)
@@ -61,6 +79,7 @@ def _target(value: Any) -> target.Target:
     return target.parse(value)
 
 
+MEASUREMENTS = Kind('a list of measurements, such as ["procstat", "nstat"]', names)
 NAMES = Kind('a list of sensor names, such as ["cpu", "mem"]; [] for all', names)
 BYTES = Kind(f"a text of at most {LONGEST_SEND} characters", _bytes)
 TARGET = Kind(
@@ -76,6 +95,22 @@ class Sample:
 
     every: float = setting("10s", duration("100ms", "1d"), "from one report to the next")
     sensors: tuple[str, ...] = setting([], NAMES, "the sensors to use; [] for all that are default")
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """For links that cost money: fewer messages, and less in them when a budget says so."""
+
+    report_every: float = setting(
+        "0s", duration("0s", "1d"), "send all samples of this time in one message; 0s: each alone"
+    )
+    budget_mb_per_month: float = setting(
+        0,
+        megabytes(),
+        "megabytes that the link may carry in a calendar month (UTC); 0: no limit",
+    )
+    shed_first: tuple[str, ...] = setting([], MEASUREMENTS, "measurements to leave out first")
+    shed_last: tuple[str, ...] = setting([], MEASUREMENTS, "measurements never to leave out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +215,7 @@ def mistakes(config: dict[str, Any], source: str) -> list[str]:
                 f"[sensor] {name[:40]} = {show(table)}", f"use a section [sensor.{name[:40]}]"
             )
     found.table("[sample]", Sample, tables(config, "sample"))
+    found.table("[metered]", Metered, tables(config, "metered"))
     for name, table in tables(config, "probe").items():
         probe(found, name, table)
     return found.mistakes

@@ -112,6 +112,7 @@ class Centre:
         self.node = node
         self.reports: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
+        self.sizes: list[int] = []
         self.base: dict[str, Any] | None = None
         self.understands = False
         self.births: list[dict[str, Any]] = []
@@ -149,6 +150,7 @@ class Centre:
             }
             if kind == "report":
                 self.messages.append(found)
+                self.sizes.append(len(message.payload))
                 self.reports += self.opened(found)
             else:
                 heard[kind].append(found)

@@ -106,7 +106,10 @@ def test_a_policy_that_was_closed_since_then_wins(local: Local) -> None:
 
 
 FORBIDDEN = {
-    "another section": ({"mqtt": {"url": "mqtt://evil"}}, "mqtt = .*: use objects sample, sensor"),
+    "another section": (
+        {"mqtt": {"url": "mqtt://evil"}},
+        "mqtt = .*: use objects sample, metered",
+    ),
     "the policy itself": ({"remote": {"allow": ["probe"]}}, "remote = "),
     "another sensor": ({"sensor": {"mem": {}}}, "sensor.mem: this node's .* opens sample.every"),
     "a key that is not open": ({"sample": {"x": 1}}, "sample.x: this node's"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -81,7 +83,7 @@ async def test_a_report_is_told_to_nobody_who_does_not_want_that(
     mosquitto: Mosquitto, agents: Any, *, understands: bool
 ) -> None:
     name = f"whole-{understands}".lower()
-    settings = {"uplink__compact": False} if understands else {"uplink__report_every": "500ms"}
+    settings = {"uplink__compact": False} if understands else {"metered__report_every": "500ms"}
     async with centre(mosquitto.port, name) as one:
         one.auto, one.understands = True, understands
         agent = agents(name, mosquitto.url, **settings).start("--count", "10")
@@ -97,7 +99,7 @@ async def test_reports_of_a_while_go_in_one_message_each_with_its_time(
     async with centre(mosquitto.port, "metered") as one:
         one.auto = one.understands = True
         one.answer = lambda _: {"through": -1, "base": -1}
-        agent = agents("metered", mosquitto.url, uplink__report_every="1s").start()
+        agent = agents("metered", mosquitto.url, metered__report_every="1s").start()
         await until(lambda: len([m for m in one.messages if len(m.get("later", ())) == 9]) >= 2)
         assert one.births[-1]["wait"] == one.messages[-1]["wait"] == 1.0
         seen = max(one.seqs)
@@ -123,12 +125,34 @@ async def test_what_waited_when_the_agent_was_killed_is_not_lost(
             else [],
             "base": -1,
         }
-        agent = agents("cut-short", mosquitto.url, uplink__report_every="3s").start()
+        agent = agents("cut-short", mosquitto.url, metered__report_every="3s").start()
         await until(lambda: len(one.births) == 1 and agent.made() >= 5)
         agent.kill()
         with closing(sqlite3.connect(agent.spool)) as spool:
             ((kept,),) = spool.execute("SELECT next FROM epoch")
         assert not one.reports
-        agents("cut-short", mosquitto.url, uplink__report_every="3s").start()
+        agents("cut-short", mosquitto.url, metered__report_every="3s").start()
         await until(lambda: set(range(kept)) <= set(one.seqs), lambda: (kept, one.seqs))
         assert len(one.messages) < len(one.reports)
+
+
+async def test_a_budget_leaves_out_what_is_not_vital_and_says_so(
+    mosquitto: Mosquitto, agents: Any
+) -> None:
+    agent = agents("thrifty", mosquitto.url, metered__budget_mb_per_month=5)
+    state = {"month": time.strftime("%Y-%m", time.gmtime()), "used": 1_000_000, "level": 2}
+    agent.spool.with_name("spool.db.budget").write_text(json.dumps(state | {"rates": {}}))
+    async with centre(mosquitto.port, "thrifty") as one:
+        one.auto = True
+        agent.start()
+        await until(lambda: len(one.reports) > 3)
+        assert await agent.stop() == 0
+    assert one.births[0]["inventory"]["leaves_out"] == "all but what is vital"
+    names = {m["name"] for r in one.reports for m in r["metrics"]}
+    assert names == {"mem", "internal_agent"}, "no kernel"
+    about = [m["fields"] for m in one.reports[-1]["metrics"] if m["name"] == "internal_agent"]
+    assert about[0]["shed_level"] == 2
+    assert about[0]["budget_used"] > 1_000_000
+    assert about[0]["link_bytes"] > 500 * len(one.reports), "TCP and IP are not for nothing"
+    kept = json.loads(agent.spool.with_name("spool.db.budget").read_text())
+    assert kept["used"] >= about[0]["budget_used"], "a restart goes on from there"

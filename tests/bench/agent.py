@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import aiomqtt
+from agent.peer import Centre
 
 from muster_wire.codec import open_payload
 from servers import Mosquitto
@@ -95,22 +96,29 @@ async def run(config: Path, port: int) -> Cost:
 
 async def watch(peer: aiomqtt.Client, pid: int) -> Cost:
     """Ack every report; measure between the first after warming up and the last."""
-    seen, began = 0, 0.0
+    seen, began, size = 0, 0.0, 0
+    centre = Centre(peer, "bench")
+    centre.understands = True
     async for message in peer.messages:
         payload = message.payload
         assert isinstance(payload, bytes)
         kind = getattr(message.properties, "ContentType", None)
         report = json.loads(open_payload(payload, kind))
         topic = str(message.topic).removesuffix("report") + "ack"
-        await peer.publish(topic, json.dumps({"epoch": report["epoch"], "through": report["seq"]}))
+        opened = centre.opened(report)
+        base = centre.base["seq"] if centre.base else -1
+        ack = {"epoch": report["epoch"], "through": report["seq"], "base": base}
+        await peer.publish(topic, json.dumps(ack))
         seen += 1
         if seen == WARM:
-            began = cpu_ms(pid)
+            began, size = cpu_ms(pid), 0
+        size += len(payload)
         if seen == WARM + SAMPLES:
-            values = sum(len(metric["fields"]) for metric in report["metrics"])
+            values = sum(len(metric["fields"]) for metric in opened[-1]["metrics"])
+            size = round((size - len(payload)) / SAMPLES)
             memory = smaps(pid)
             cpu = (cpu_ms(pid) - began) / SAMPLES
-            return Cost(cpu, memory["Rss"] / 1000, memory["Pss"] / 1000, values, len(payload))
+            return Cost(cpu, memory["Rss"] / 1000, memory["Pss"] / 1000, values, size)
     raise RuntimeError("the broker went away")
 
 

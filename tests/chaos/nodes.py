@@ -128,9 +128,9 @@ class Player(Agent):
             mqtt=settings.Mqtt(url=settings.Broker("127.0.0.1", plan.port, tls=False), keepalive=5),
             sample=settings.Sample(every=plan.every, sensors=("mem",)),
             spool=settings.Spool(path=f"{plan.spools}/{node}.db", max_mb=1),
-            uplink=settings.Uplink(
-                ack_timeout=plan.ack_timeout,
-                report_every=TOGETHER * plan.every if number % 3 == 2 else 0.0,
+            uplink=settings.Uplink(ack_timeout=plan.ack_timeout),
+            metered=settings.Metered(
+                report_every=TOGETHER * plan.every if number % 3 == 2 else 0.0
             ),
         )
         super().__init__(made, Host(), self.jumping, lambda *_: made, Orders())

@@ -45,7 +45,7 @@ def point(node: Node, now: int) -> Point:
         name: min(getattr(totals, name), MOST) for name in COUNTS
     }
     if node.last_arrival is not None:
-        fields["silent_s"] = max(0.0, (now - node.last_arrival) / 1000)
+        fields["silent_s"] = max(0.0, (now - node.last_arrival) / 1000 - node.wait)
     if (offset := node.clock.ms) is not None:
         fields["clock_offset_s"] = offset / 1000
         fields["clock_uncertainty_s"] = (node.clock.uncertainty or 0.0) / 1000

@@ -67,7 +67,7 @@ class NodeAccount:
         self.first = min([node.first_seen, *began])
         last = states.heard(node)
         self.last = (node.last_report_ts or node.first_seen) + int(node.every * 1000)
-        quiet = last is None or now - last > states.limit(node.every)
+        quiet = last is None or now - last > states.limit(node.every, node.wait)
         # A node that reports is not asked for more than it has begun.
         self.until = now if quiet else self.last
 

@@ -1,6 +1,6 @@
 """What NOC staff can tell of a node at a glance: one rule, for every door. Pure, times in ms.
 
-With `limit` = three sampling intervals, at least two minutes:
+With `limit` = three sampling intervals, at least two minutes, and what reports wait at the node:
 - silent: nothing that is this node's has come for longer than `limit`;
 - refused: it sends, but for longer than `limit` all of it was refused;
 - late: what came last was sampled longer ago than `limit`, or a report that was made longer ago
@@ -21,9 +21,12 @@ STATES: tuple[State, ...] = ("healthy", "late", "refused", "silent")
 INTERVALS, LEAST = 3, 120_000
 
 
-def limit(every: float) -> int:
-    """For how long (ms) a node that samples every so many seconds may be quiet."""
-    return max(LEAST, int(INTERVALS * every * 1000))
+def limit(every: float, wait: float = 0.0) -> int:
+    """For how long (ms) a node may be quiet that samples every so many seconds.
+
+    On a metered link its reports `wait` for each other for so many seconds.
+    """
+    return max(LEAST, int(INTERVALS * every * 1000)) + int(wait * 1000)
 
 
 def heard(node: Node) -> int | None:
@@ -33,7 +36,7 @@ def heard(node: Node) -> int | None:
 
 def state(node: Node, now: int) -> State:
     """How it is with a node."""
-    quiet, last = limit(node.every), heard(node)
+    quiet, last = limit(node.every, node.wait), heard(node)
     if last is None or now - last > quiet:
         return "silent"
     stored = node.last_stored or 0
