@@ -245,6 +245,8 @@ def traffic(node: Node, tags: dict[str, str], now: int, turn: int, busy: float) 
                 {"percent_packet_loss": max(0.0, far - 11) / 4, "average_response_ms": far},
                 now,
             )
+            carried = {"upload": 48 - 2 * far, "download": 50 - far, "limit": 50.0}
+            yield line("throughput", tags | {"server": other, "peer_site": other}, carried, now)
     for resource, factor in (("cpu", 0.3), ("io", 0.2), ("memory", 0.05)):
         for kind, part in (("some", 1.0), ("full", 0.4)):
             if (resource, kind) != ("cpu", "full"):

@@ -26,6 +26,7 @@ def circulation(t: Tongue) -> Board:
             Strip(9, [_by_site(t, 10, "bytes_recv"), _by_site(t, 11, "bytes_sent")]),
             Strip(10, [_busiest(t), _faults(t)]),
             Strip(9, [_loss(t), _delay(t)]),
+            Strip(9, [_there(t), _back(t)]),
         ],
     )
 
@@ -293,3 +294,43 @@ def _delay(t: Tongue) -> Panel:
         ),
     )
     return _probe(t, 31, texts, "average_response_ms", "ms")
+
+
+def _carried(t: Tongue, number_: int, title: str, way: str, field: str) -> Panel:
+    query = (
+        f'SELECT min("{field}") * 1000000 AS "v" FROM "throughput" WHERE {HOSTS} AND $timeFilter '
+        f'{BUCKET}, "site", "peer_site" fill(none)'
+    )
+    return trend(
+        Face(
+            id=number_,
+            title=title,
+            means=t(
+                "What throughput tests between agents found, the slowest of each pair of sites. A "
+                "test keeps to a limit, so a line at its limit means that or more. May be empty: "
+                "no tests are set up.",
+                "代理之间吞吐量测试的结果，取每对站点中最慢者。测试有上限，达到上限即表示不低于该值。"
+                "可为空 (may be empty)：未配置测试。",
+            ),
+            do=t(
+                "A fall while the interfaces are not busy: look at the link between the two.",
+                "接口不忙而数值下降：检查两地之间的链路。",
+            ),
+            empty=t("No throughput tests are set up", "尚未配置吞吐量测试"),
+            width=12,
+            queries=[Series(query, alias=f"[[tag_site]] {way} [[tag_peer_site]]")],
+            unit="bps",
+            every="2h",
+        ),
+        filled=False,
+    )
+
+
+def _there(t: Tongue) -> Panel:
+    title = t("What paths carry to other sites", "到其他站点的路径吞吐量")
+    return _carried(t, 40, title, "\N{RIGHTWARDS ARROW}", "upload")
+
+
+def _back(t: Tongue) -> Panel:
+    title = t("What paths carry from other sites", "来自其他站点的路径吞吐量")
+    return _carried(t, 41, title, "\N{LEFTWARDS ARROW}", "download")
