@@ -134,6 +134,11 @@ def smaps(pid: int) -> dict[str, int]:
     return {name: int(rest.split()[0]) for name, rest in (line.split(":", 1) for line in lines)}
 
 
+def uss(memory: dict[str, int]) -> int:
+    """kB that no other process shares."""
+    return memory["Private_Clean"] + memory["Private_Dirty"]
+
+
 def certificate(directory: Path) -> None:
     """A certificate for localhost that signs itself."""
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]

@@ -1,7 +1,8 @@
-"""Whether the agent's memory grows: PSS over time at an interval of 1 s with TLS, and its slope.
+"""Whether the agent's memory grows: at an interval of 1 s with TLS, over time, and its slope.
 
 Half a minute unless BENCH_SECONDS in the environment says otherwise; the documentation's figure is
-of 600.
+of 1800. The slope is that of the memory which is the agent's own (USS), because PSS also changes
+with the neighbours that share its libraries.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import aiomqtt
-from bench.agent import prepare, smaps
+from bench.agent import prepare, smaps, uss
 
 from muster_wire.codec import open_payload
 
@@ -25,19 +27,33 @@ WARM = 10.0
 """Seconds before the first look."""
 
 
+class Reading(NamedTuple):
+    """Seconds since the start, and kB."""
+
+    at: float
+    rss: int
+    pss: int
+    uss: int
+
+
 def main() -> None:
     """Print a few of the readings, and the slope of the second half of them."""
     with tempfile.TemporaryDirectory() as temporary:
         readings = asyncio.run(measure(Path(temporary)))
-    for at, pss in readings[:: max(1, len(readings) // 10)]:
-        print(f"{at:7.0f} s {pss:8.0f} kB PSS")
+    print(f"{'seconds':>8}{'RSS kB':>8}{'PSS kB':>8}{'USS kB':>8}")
+    for r in readings[:: max(1, len(readings) // 15)]:
+        print(f"{r.at:8.0f}{r.rss:8d}{r.pss:8d}{r.uss:8d}")
     later = readings[len(readings) // 2 :]
-    slope = statistics.linear_regression(*zip(*later, strict=True)).slope
-    print(f"slope of the second half: {slope * 3600:.0f} kB an hour; {len(readings)} reports acked")
+    slope = statistics.linear_regression([r.at for r in later], [r.uss for r in later]).slope
+    highest = max(later, key=lambda r: r.uss)
+    print(
+        f"slope of the second half: {slope * 3600:+.0f} kB USS an hour, "
+        f"its highest {highest.uss} kB at {highest.at:.0f} s; {len(readings)} reports acked"
+    )
 
 
-async def measure(directory: Path) -> list[tuple[float, float]]:
-    """Run the agent and ack each report; seconds since the start, and PSS in kB after each."""
+async def measure(directory: Path) -> list[Reading]:
+    """Run the agent and ack each report; a reading after each."""
     broker, config = prepare(directory, tls=True)
     try:
         async with aiomqtt.Client(
@@ -55,9 +71,9 @@ async def measure(directory: Path) -> list[tuple[float, float]]:
         broker.stop()
 
 
-async def watch(peer: aiomqtt.Client, pid: int) -> list[tuple[float, float]]:
+async def watch(peer: aiomqtt.Client, pid: int) -> list[Reading]:
     """Ack and read until the time is over."""
-    readings: list[tuple[float, float]] = []
+    readings: list[Reading] = []
     began = time.monotonic()
     async for message in peer.messages:
         assert isinstance(message.payload, bytes)
@@ -67,7 +83,8 @@ async def watch(peer: aiomqtt.Client, pid: int) -> list[tuple[float, float]]:
         await peer.publish(topic, json.dumps({"epoch": report["epoch"], "through": report["seq"]}))
         at = time.monotonic() - began
         if at >= WARM:
-            readings.append((at, float(smaps(pid)["Pss"])))
+            memory = smaps(pid)
+            readings.append(Reading(at, memory["Rss"], memory["Pss"], uss(memory)))
         if at >= SECONDS:
             break
     return readings
