@@ -49,8 +49,8 @@ def make(*, ts: int, every: float, metrics: Sequence[Metric]) -> bytes:
     """The body of a report; raises ValueError for a number that is not finite."""
     head = {"v": VERSION, "ts": ts, "every": every, "metrics": [row(m) for m in metrics]}
     begun = _text(head)[:-1]
-    deflate = zlib.compressobj(6, zdict=dictionaries.load(dictionaries.NEWEST))
-    stream = deflate.compress(begun) + deflate.flush(zlib.Z_FULL_FLUSH)
+    deflate = compressor(6, begun)
+    stream: bytes = deflate.compress(begun) + deflate.flush(zlib.Z_FULL_FLUSH)
     return stream + zlib.adler32(begun).to_bytes(CHECKSUM, "big")
 
 
@@ -115,10 +115,21 @@ def content_type(body: bytes) -> str:
     return WITH_DICTIONARY + body[2:6].hex() if body[1] & FDICT else JSON_ZLIB
 
 
+def compressor(level: int, text: bytes) -> Any:
+    """Deflates a text with the dictionary, in no more memory than both need: mostly 80 kB, not 270.
+
+    What is not touched need not be cleared, nor stay in the process.
+    """
+    known = dictionaries.load(dictionaries.NEWEST)
+    window = 14 if len(known) + len(text) <= 1 << 14 else 15
+    return zlib.compressobj(level, zlib.DEFLATED, window, 5, zdict=known)
+
+
 def _message(report: dict[str, Any]) -> Encoded:
     """A report that is compressed as a whole."""
-    deflate = zlib.compressobj(9, zdict=dictionaries.load(dictionaries.NEWEST))
-    stream = deflate.compress(_text(report)) + deflate.flush()
+    text = _text(report)
+    deflate = compressor(9, text)
+    stream = deflate.compress(text) + deflate.flush()
     return Encoded(stream, WITH_DICTIONARY + dictionaries.NEWEST)
 
 

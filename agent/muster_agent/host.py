@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 
 Parsed = TypeVar("Parsed")
 
-CHUNK = 1 << 16
+CHUNK, LINE = 1 << 16, 1 << 12
 MOST_CPUS = 1 << 16
 SHARED = 1.0
 """Seconds for which a reading of all processes is shared."""
@@ -203,12 +203,26 @@ class Host:
         return found
 
     def _stats(self) -> Iterator[tuple[int, bytes]]:
-        for name in os.listdir(self.path("proc")):  # noqa: PTH208 - names are all we want
-            if name.isdigit():
-                try:
-                    yield int(name), self.read(f"proc/{name}/stat")
-                except (FileNotFoundError, ProcessLookupError, PermissionError):
-                    continue  # ended, or hidden from this user
+        folder = os.open(self.path("proc"), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name in os.listdir(folder):  # noqa: PTH208 - names are all we want
+                if name.isdigit():
+                    try:
+                        yield int(name), self._stat(folder, name)
+                    except (FileNotFoundError, ProcessLookupError, PermissionError):
+                        continue  # ended, or hidden from this user
+        finally:
+            os.close(folder)
+
+    def _stat(self, folder: int, pid: str) -> bytes:
+        """One process's stat: a line, which the kernel hands out whole."""
+        if not self.live:
+            return self.read(f"proc/{pid}/stat")
+        descriptor = os.open(f"{pid}/stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            return os.read(descriptor, LINE)
+        finally:
+            os.close(descriptor)
 
     def has_program(self, name: str) -> bool:
         """Whether a program is installed; none can be run for a machine that is mounted here."""

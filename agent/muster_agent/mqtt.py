@@ -81,6 +81,7 @@ class Link:
         self._outcome: tuple[paho.Client, Exception | None] | None = None
         self._answer_by = math.inf
         self._before = self._carried = 0
+        self._spoke = self._heard = 0.0
         self._reader, self.waker = socket.socketpair()
         self._reader.setblocking(False)
         self.waker.setblocking(False)
@@ -115,6 +116,7 @@ class Link:
         """Publish with QoS 1; the message's id, or None when the connection is gone."""
         if self._client is None:
             return None
+        self._spoke = time.monotonic()
         info = self._client.publish(topic, message.payload, 1, retain, self._content_type(message))
         return info.mid if info.rc == 0 else None
 
@@ -151,11 +153,23 @@ class Link:
         if client is None or sock is None:
             self._asleep(seconds)
         else:
-            limit = min(seconds, self.mqtt.keepalive / 4, self._answer_by - time.monotonic())
+            now = time.monotonic()
+            limit = min(seconds, self._silent(client, now), self._answer_by - now)
             deaf = 0.0 if client.want_write() else min(deaf, limit)
             if not (deaf > 0 and self._asleep(deaf)):
                 self._serve(client, sock, limit - deaf)
         self._hand_over()
+
+    def _silent(self, client: paho.Client, now: float) -> float:
+        """Seconds until either side has been silent for too long, or has to be asked again.
+
+        paho (2.2) asks the broker at every interval of keeping alive, whatever it has sent
+        meanwhile: a segment there, one back, and waking up for it. So it gets its turn only when
+        nothing has been sent, or nothing has come.
+        """
+        keepalive = client.keepalive or math.inf  # the broker may want none
+        left = min(self._spoke, self._heard) + keepalive - now
+        return left if left > 0 else keepalive / 4
 
     def _asleep(self, seconds: float) -> bool:
         """Sleep for `seconds`, or until woken; whether that was it."""
@@ -177,13 +191,16 @@ class Link:
             if not readable and not waiting_inside(sock):
                 break
             client.loop_read()
+            self._heard = time.monotonic()
             if client.socket() is not sock:
                 break
             readable = bool(polled({sock: select.POLLIN}, 0.0))
         if client.socket() is not None and client.want_write():
             client.loop_write()
-        client.loop_misc()
-        if time.monotonic() > self._answer_by:
+        now = time.monotonic()
+        if client.keepalive and now >= min(self._spoke, self._heard) + client.keepalive:
+            client.loop_misc()  # asks the broker whether it is there, and ends what is not answered
+        if now > self._answer_by:
             self._down("no answer: is it an MQTT broker, with TLS as in [mqtt] url?")
 
     def _attempt(self, client: paho.Client) -> None:
@@ -210,7 +227,8 @@ class Link:
             self.events.append(Event("down", UNANSWERED))
         else:
             self._client = client
-            self._answer_by = time.monotonic() + PATIENCE
+            self._spoke = self._heard = time.monotonic()
+            self._answer_by = self._spoke + PATIENCE
 
     def _drain(self) -> None:
         try:

@@ -35,6 +35,8 @@ MOVE = (
         " WHERE epoch = :old AND first >= :first"
     ),
 )
+JOURNAL = 100
+"""Pages after which the journal begins anew: while it grows, each sync costs the disk more."""
 OVERHEAD = 32
 """Bytes that a row costs beside its body."""
 SOME = 64
@@ -74,6 +76,7 @@ class Spool:
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
         self.db.execute("PRAGMA cache_size = -256")
+        self.db.execute(f"PRAGMA wal_autocheckpoint = {JOURNAL}")
         if not found:
             self.db.executescript(SCHEMA)
         if (verdict := self._one("PRAGMA quick_check(1)")) != "ok":

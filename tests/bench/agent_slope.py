@@ -8,60 +8,48 @@ with the neighbours that share its libraries.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import aiomqtt
-from bench.agent import prepare, smaps, uss
-
-from muster_wire.codec import open_payload
+from bench._collector import ack, collector
+from bench._process import Memory, memory
+from bench.agent import prepare, start
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "30"))
 WARM = 10.0
 """Seconds before the first look."""
-
-
-class Reading(NamedTuple):
-    """Seconds since the start, and kB."""
-
-    at: float
-    rss: int
-    pss: int
-    uss: int
+ROWS = 15
 
 
 def main() -> None:
     """Print a few of the readings, and the slope of the second half of them."""
     with tempfile.TemporaryDirectory() as temporary:
         readings = asyncio.run(measure(Path(temporary)))
-    print(f"{'seconds':>8}{'RSS kB':>8}{'PSS kB':>8}{'USS kB':>8}")
-    for r in readings[:: max(1, len(readings) // 15)]:
-        print(f"{r.at:8.0f}{r.rss:8d}{r.pss:8d}{r.uss:8d}")
+    print(f"{'seconds':>8}{'RSS MB':>8}{'PSS MB':>8}{'USS MB':>8}")
+    for at, (rss, pss, uss) in readings[:: max(1, len(readings) // ROWS)]:
+        print(f"{at:8.0f}{rss:8.2f}{pss:8.2f}{uss:8.2f}")
     later = readings[len(readings) // 2 :]
-    slope = statistics.linear_regression([r.at for r in later], [r.uss for r in later]).slope
-    highest = max(later, key=lambda r: r.uss)
+    times, own = [at for at, _ in later], [held.uss for _, held in later]
+    slope = statistics.linear_regression(times, own).slope * 3600
     print(
-        f"slope of the second half: {slope * 3600:+.0f} kB USS an hour, "
-        f"its highest {highest.uss} kB at {highest.at:.0f} s; {len(readings)} reports acked"
+        f"second half: {slope:+.2f} MB USS an hour, from {min(own):.2f} to {max(own):.2f} MB; "
+        f"{len(readings)} reports acked"
     )
 
 
-async def measure(directory: Path) -> list[Reading]:
-    """Run the agent and ack each report; a reading after each."""
-    broker, config = prepare(directory, tls=True)
+async def measure(directory: Path) -> list[tuple[float, Memory]]:
+    """Run the agent and ack each report; the seconds so far and its memory after each."""
+    broker, config, _ = prepare(directory, every=1)
     try:
         async with aiomqtt.Client(
             "127.0.0.1", broker.port, protocol=aiomqtt.ProtocolVersion.V5
         ) as peer:
             await peer.subscribe("muster/v1/+/lab/bench/report", qos=1)
-            command = [sys.executable, "-m", "muster_agent", "run", "--config", str(config)]
-            agent = await asyncio.create_subprocess_exec(*command)
+            agent = await start(config)
             try:
                 return await watch(peer, agent.pid)
             finally:
@@ -71,20 +59,16 @@ async def measure(directory: Path) -> list[Reading]:
         broker.stop()
 
 
-async def watch(peer: aiomqtt.Client, pid: int) -> list[Reading]:
+async def watch(peer: aiomqtt.Client, pid: int) -> list[tuple[float, Memory]]:
     """Ack and read until the time is over."""
-    readings: list[Reading] = []
+    centre = collector(peer, "bench")
+    readings: list[tuple[float, Memory]] = []
     began = time.monotonic()
     async for message in peer.messages:
-        assert isinstance(message.payload, bytes)
-        kind = getattr(message.properties, "ContentType", None)
-        report = json.loads(open_payload(message.payload, kind))
-        topic = str(message.topic).removesuffix("report") + "ack"
-        await peer.publish(topic, json.dumps({"epoch": report["epoch"], "through": report["seq"]}))
+        await ack(centre, message)
         at = time.monotonic() - began
         if at >= WARM:
-            memory = smaps(pid)
-            readings.append(Reading(at, memory["Rss"], memory["Pss"], uss(memory)))
+            readings.append((at, memory(pid)))
         if at >= SECONDS:
             break
     return readings

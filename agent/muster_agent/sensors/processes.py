@@ -55,7 +55,7 @@ class Processes(Sensor):
 def parse_stat(data: bytes) -> tuple[str, int]:
     """State's name and thread count; the command may hold anything, so count from its end."""
     end = data.rfind(b")")
-    columns = data[end + 2 :].split()
+    columns = data[end + 2 :].split(None, THREADS + 1)
     if end < 0 or len(columns) <= THREADS:
         raise ValueError(f"process status cut short: {data[:60]!r}")
     return STATES.get(chr(columns[0][0]), "unknown"), int(columns[THREADS])

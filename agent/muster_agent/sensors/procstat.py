@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from muster_agent.host import Host
-from muster_agent.sensors import Sensor, finite, percent
+from muster_agent.sensors import Sensor, percent
 from muster_wire.messages import Metric, Value
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -67,25 +67,23 @@ def parse_use(data: bytes) -> tuple[str, Use]:
     Kernel workers are named after what they do ("kworker/0:1"): they count together.
     """
     start, end = data.find(b"("), data.rfind(b")")
-    columns = data[end + 2 :].split()
+    columns = data[end + 2 :].split(None, RSS + 1)
     if start < 0 or len(columns) <= RSS:
         raise ValueError(f"process status cut short: {data[:60]!r}")
-    cpu = (finite(columns[UTIME]) + finite(columns[STIME])) / TICK
+    cpu = (int(columns[UTIME]) + int(columns[STIME])) / TICK
     name = data[start + 1 : end].decode("utf-8", "replace").partition("/")[0]
     return name, Use(cpu, int(columns[RSS]) * PAGE, int(columns[THREADS]), 1)
 
 
 def together(processes: Iterable[tuple[str, Use]]) -> dict[str, Use]:
     """The use of all processes of each name."""
-    totals: dict[str, Use] = {}
+    names: dict[str, list[Use]] = {}
     for name, use in processes:
-        if name in totals:
-            old = totals[name]
-            use = Use(  # noqa: PLW2901 - the sum takes the place of the part
-                old.cpu + use.cpu, old.rss + use.rss, old.threads + use.threads, old.processes + 1
-            )
-        totals[name] = use
-    return totals
+        names.setdefault(name, []).append(use)
+    return {
+        name: uses[0] if len(uses) == 1 else Use(*map(sum, zip(*uses, strict=True)))
+        for name, uses in names.items()
+    }
 
 
 def used_since(
