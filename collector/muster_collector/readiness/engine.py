@@ -82,30 +82,38 @@ def score(card: Scorecard, values: npt.ArrayLike, *, limits: bool = True) -> Sco
             f"values have shape {raw.shape}: {card.id} needs units x {len(card.indicators)}"
         )
     shape = (len(card.nodes), raw.shape[0])
-    value, low, high, coverage = (np.empty(shape) for _ in range(4))
+    value, coverage = np.empty(shape), np.empty(shape)
+    low = high = np.broadcast_to(np.nan, shape)
+    if limits:
+        low, high = np.empty(shape), np.empty(shape)
     for number, (column, indicator) in enumerate(card.leaves):
-        leaf = _leaf(indicator, raw[:, number])
-        value[column], low[column], high[column], coverage[column] = leaf
+        value[column], coverage[column] = _leaf(indicator, raw[:, number])
+        if limits:
+            low[column], high[column] = _leaf_limits(indicator, value[column], coverage[column])
     for node in reversed(card.levels):
         _combine(card, node, value, coverage)
         if limits:
             _limit(card, node, value, low, high)
-        else:
-            low[node.column] = high[node.column] = np.nan
     # Rows per column are how the engine computes, rows per unit how people read.
     return Scores(card, value.T, low.T, high.T, coverage.T, raw)
 
 
-def _leaf(indicator: Indicator, raw: Array) -> tuple[Array, Array, Array, Array]:
-    """Value, low, high and coverage of an indicator."""
+def _leaf(indicator: Indicator, raw: Array) -> tuple[Array, Array]:
+    """Value and coverage of an indicator."""
     raw = np.where(np.isfinite(raw), raw, np.nan)
     filled = imputed(raw, indicator.impute) if indicator.impute else raw
     value = normalised(filled, indicator)
     # A value without a logarithm is as good as missing.
     known = ~np.isnan(raw) & ~np.isnan(value)
+    return value, np.where(known, 1.0, np.nan) if indicator.optional else known.astype(float)
+
+
+def _leaf_limits(indicator: Indicator, value: Array, coverage: Array) -> tuple[Array, Array]:
+    """Low and high of an indicator: its value, or 0 and 100 where that is missing or imputed."""
     if indicator.optional:
-        return value, value, value, np.where(known, 1.0, np.nan)
-    return value, np.where(known, value, 0.0), np.where(known, value, 100.0), known.astype(float)
+        return value, value
+    known = coverage > 0
+    return np.where(known, value, 0.0), np.where(known, value, 100.0)
 
 
 def imputed(raw: Array, rule: Impute) -> Array:
