@@ -24,6 +24,7 @@ class Books:
     """One collector's ledger; `reopen` is what a restart does."""
 
     def __init__(self, directory: Path) -> None:
+        directory.mkdir(exist_ok=True)
         self.path = directory / FILE_NAME
         self.reopen()
 

@@ -75,6 +75,8 @@ async def completeness(
     timed: list[tuple[Row, Mapping[str, Period]]]
     if from_ or to or step:
         span = time_range(from_, to, given.now())
+        if given.accounts is not None and given.accounts.others is not None:
+            await given.accounts.others.look(given.now())
         spans = _spans(given, span, duration("step", step) if step else None, zone)
         check_size(len(groups) * len(spans), 0, 0, 1)
         answer = {"from": times.iso(spans[0][0]), "to": times.iso(spans[-1][1])}
@@ -182,11 +184,13 @@ def _spans(given: Services, span: Span, step: int | None, zone: str | None) -> l
     """The range as rows of the ledger can answer it, cut into steps."""
     now = given.now()
     first, last = slots.widen(*span, now)
-    if given.accounts is None:
+    others = given.accounts.others if given.accounts else None
+    hours = given.accounts is None or (others is not None and first < others.coarse_until)
+    if hours:
         first, last = first // slots.HOUR * slots.HOUR, -(-last // slots.HOUR) * slots.HOUR
     if step is None:
         return [(first, last)]
-    coarse = given.accounts is None or first < slots.fine_since(now)
+    coarse = hours or first < slots.fine_since(now)
     least = slots.HOUR if coarse else slots.SLOT
     if step % least:
         text = "1h, from three days ago on 5m" if coarse else "5m"
@@ -215,11 +219,12 @@ async def _periods(
     accounts = given.accounts
     if accounts is None:
         return await _stored(given, spans, chosen)
+    others = await accounts.others.sums(spans) if accounts.others else []
     try:
         return await asyncio.to_thread(
             lambda: {
                 name: periods
-                for name, periods in accounts.periods(spans, given.now(), node)
+                for name, periods in accounts.periods(spans, given.now(), node, others)
                 if name in chosen
             }
         )

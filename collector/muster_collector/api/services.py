@@ -11,6 +11,7 @@ from fastapi import Depends, HTTPException, Request
 
 from muster_collector.alerts.service import Alerting
 from muster_collector.ledger.periods import Period
+from muster_collector.ledger.slots import Sums
 from muster_collector.quarantine import Chosen, Kept
 from muster_collector.scoring.result import Result
 from muster_collector.scoring.scorer import Scorer
@@ -63,11 +64,33 @@ class Quarantine(Protocol):
         """Play the chosen records again; a named tuple with `id` for each."""
 
 
+class Others(Protocol):
+    """Ledgers of other collectors, see `ingest.other_ledgers`."""
+
+    @property
+    def coarse_until(self) -> int:
+        """Before this (ms) only whole hours can be answered."""
+
+    async def look(self, now: int) -> None:
+        """Find them."""
+
+    async def sums(self, spans: Sequence[tuple[int, int]]) -> Sequence[Mapping[str, Sums]]:
+        """What they booked of each node in each range."""
+
+
 class Accounts(Protocol):
     """The ledger, in a process that takes reports."""
 
+    @property
+    def others(self) -> Others | None:
+        """Those of other collectors."""
+
     def periods(
-        self, spans: Sequence[tuple[int, int]], now: int, node: str | None = None
+        self,
+        spans: Sequence[tuple[int, int]],
+        now: int,
+        node: str | None = None,
+        others: Sequence[Mapping[str, Sums]] = (),
     ) -> Iterable[tuple[str, list[Period]]]:
         """Every node (or one) with its account of each range (ms); may be asked in any thread."""
 

@@ -12,26 +12,27 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from muster_collector.errors import StoreError
 from muster_collector.ingest import events
 from muster_collector.ingest.fleet import Fleet
+from muster_collector.ingest.other_ledgers import COVERED_S, HOURLY, Share
 from muster_collector.ingest.timeline import Timeline
 from muster_collector.ledger import states
 from muster_collector.ledger.file import LedgerFile
 from muster_collector.ledger.nodes import Node
 from muster_collector.ledger.periods import COUNTS as HOURLY_COUNTS
-from muster_collector.ledger.periods import Period
-from muster_collector.ledger.slots import HOUR
+from muster_collector.ledger.periods import NodeAccount, Period
+from muster_collector.ledger.slots import COVERED, HOUR, REFUSED, STORED
 from muster_collector.store.base import Point, Store
 
-MEASUREMENT, HOURLY = "completeness", "completeness_hourly"
+MEASUREMENT = "completeness"
 COUNTS = ("stored", "duplicate", "refused", "late", "lost", "missing")
+OPEN = ("lost", "missing", "down", "silent")
+"""What is not booked: the ledger that has the node's accounts now says it for all of an hour."""
 MOST = 2**62
 """What a node makes us believe may be more than a store's integers hold."""
-HOURS_EVERY = 5
-"""Rounds from one writing of changed hours to the next, unless an hour has just ended."""
 PART = 2_000
 """Hours written together."""
 LOOK_BACK = 7 * 24 * HOUR
@@ -76,20 +77,18 @@ class Writer:
     async def run(self) -> None:
         """Write all accounts every so many seconds; while the store is away, that is left out."""
         self._after_a_pause()
-        rounds = 0
         while True:
             await asyncio.sleep(self.every)
             self.fleet.observe(self.clock())
             now = self.clock()
             try:
                 await self.store.write([point(node, now) for node in self.fleet.nodes()])
-                if await self._next_hour(now) or rounds % HOURS_EVERY == 0:
-                    await self.write_hours()
+                await self._next_hour(now)
+                await self.write_hours()
             except StoreError as error:
                 events.store_away(self.store.name, error)
             except sqlite3.Error as error:
                 events.ledger_failed(error)
-            rounds += 1
 
     async def write_hours(self) -> None:
         """Bring the changed hours up to date in the store; `StoreError`, `sqlite3.Error`."""
@@ -99,8 +98,7 @@ class Writer:
             due.difference_update(part)
             written = False
             try:
-                points = await asyncio.to_thread(self._points, part, now)
-                await self.store.write(points)
+                await self.store.write(await self._points(part, now))
                 written = True
             finally:
                 if not written:
@@ -108,37 +106,58 @@ class Writer:
             told = [hour for hour in part if hour not in due]
             await asyncio.to_thread(self.file.told, told)
 
-    def _points(self, hours: Sequence[tuple[int, str]], now: int) -> list[Point]:
+    async def _points(self, hours: Sequence[tuple[int, str]], now: int) -> list[Point]:
+        """The hours, and the shares of other ledgers in them, which only keep what they booked."""
         starts = sorted({start for start, _ in hours})
-        wanted = set(hours)
-        nodes = {name for _, name in hours}
-        one = next(iter(nodes)) if len(nodes) == 1 else None
         spans = [(start, start + HOUR) for start in starts]
-        found = self.fleet.periods(spans, now, one)
-        return [
-            self._hourly(name, start, period)
-            for name, periods in found
-            if name in nodes
-            for start, period in zip(starts, periods, strict=True)
-            if (start, name) in wanted
-        ]
+        wanted = set(hours)
+        shares: dict[tuple[int, str], list[Share]] = {}
+        if self.fleet.others is not None:
+            await self.fleet.others.look(now)
+            for start, found in zip(starts, await self.fleet.others.shares(spans), strict=True):
+                for share in found:
+                    shares.setdefault((start, share.node), []).append(share)
+        return await asyncio.to_thread(self._account, wanted, spans, shares, now)
 
-    def _hourly(self, name: str, start: int, period: Period) -> Point:
-        node = self.fleet.node(name)
-        tags = (("host", name), ("ledger", self.file.id), ("site", node.site if node else ""))
-        fields = {count: min(getattr(period, count), MOST) for count in HOURLY_COUNTS}
+    def _account(
+        self,
+        wanted: set[tuple[int, str]],
+        spans: Sequence[tuple[int, int]],
+        shares: Mapping[tuple[int, str], Sequence[Share]],
+        now: int,
+    ) -> list[Point]:
+        nodes = {name for _, name in wanted}
+        one = next(iter(nodes)) if len(nodes) == 1 else None
+        sums = self.file.sums(spans, one)
+        points = []
+        for node in filter(None, map(self.fleet.node, nodes)):
+            about = NodeAccount(node, now)
+            for (start, end), booked in zip(spans, sums, strict=True):
+                if (start, node.node) in wanted:
+                    others = shares.get((start, node.node), ())
+                    theirs = sum(share.sums.counts[COVERED] for share in others)
+                    period = about.period(start, end, booked.get(node.node), theirs)
+                    points.append(self._hourly(node, start, period))
+                    points += [_bare(share, start) for share in others]
+        return points
+
+    def _hourly(self, node: Node, start: int, period: Period) -> Point:
+        tags = (("host", node.node), ("ledger", self.file.id), ("site", node.site))
+        fields: dict[str, int | float | bool | str] = {
+            count: min(getattr(period, count), MOST) for count in HOURLY_COUNTS
+        }
+        fields[COVERED_S] = period.covered / 1000
         return Point(HOURLY, tags, fields, start + HOUR)
 
-    async def _next_hour(self, now: int) -> bool:
-        """Whether an hour has ended: then all nodes have it, silent ones too."""
+    async def _next_hour(self, now: int) -> None:
+        """When an hour has ended all nodes have it, silent ones too."""
         hour = now // HOUR * HOUR
         if hour == self._hour:
-            return False
+            return
         for node in self.fleet.nodes():
             self.timeline.touch(node.node, self._hour or hour, hour)
         self._hour = hour
         await asyncio.to_thread(self.file.gather, now, self.keep)
-        return True
 
     def _after_a_pause(self) -> None:
         """What was not written when the last collector ended, and the silence since then."""
@@ -152,3 +171,11 @@ class Writer:
 def _newest(hours: Iterable[tuple[int, str]], most: int) -> list[tuple[int, str]]:
     """The newest hours first: they are what people look at."""
     return sorted(hours, reverse=True)[:most]
+
+
+def _bare(share: Share, start: int) -> Point:
+    """What is left of another ledger's hour: the rest is ours to say now."""
+    tags = (("host", share.node), ("ledger", share.ledger), ("site", share.site))
+    booked = share.sums.counts[STORED] + share.sums.counts[REFUSED]
+    fields: dict[str, int | float | bool | str] = dict.fromkeys(OPEN, 0)
+    return Point(HOURLY, tags, fields | {"expected": booked}, start + HOUR)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from muster_collector import telemetry
+from muster_collector.ingest.other_ledgers import OtherLedgers
 from muster_collector.ledger import states
 from muster_collector.ledger.file import LedgerFile
 from muster_collector.ledger.nodes import Ledger, Node
 from muster_collector.ledger.periods import NodeAccount, Period
+from muster_collector.ledger.slots import Sums
 
 NodeInfo = Node
 """node, site, every, first_seen, last_report_ts, last_arrival, online, epoch, simulated, agent,
@@ -23,7 +25,10 @@ WORST = 10
 class Fleet:
     """A view of the ledger's nodes, which changes as messages come in."""
 
-    def __init__(self, ledger: Ledger, file: LedgerFile) -> None:
+    def __init__(
+        self, ledger: Ledger, file: LedgerFile, others: OtherLedgers | None = None
+    ) -> None:
+        self.others = others
         self._ledger = ledger
         self._file = file
 
@@ -36,13 +41,21 @@ class Fleet:
         return self._ledger.nodes.get(name)
 
     def periods(
-        self, spans: Sequence[Span], now: int, node: str | None = None
+        self,
+        spans: Sequence[Span],
+        now: int,
+        node: str | None = None,
+        others: Sequence[Mapping[str, Sums]] = (),
     ) -> Iterator[tuple[str, list[Period]]]:
         """Every node (or one) with its account of each range (ms); may be asked in any thread.
 
-        Ranges must lie on the edges of rows, see `slots.widen`. Raises `sqlite3.Error`.
+        Ranges must lie on the edges of rows, see `slots.widen`; `others` is what other ledgers
+        booked in each of them. Raises `sqlite3.Error`.
         """
         sums = self._file.sums(spans, node)
+        for booked, more in zip(sums, others, strict=False):
+            for name, theirs in more.items():
+                booked[name] = theirs.plus(booked.get(name))
         for info in list(self.nodes()):
             if node is None or info.node == node:
                 about = NodeAccount(info, now)

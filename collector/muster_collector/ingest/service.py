@@ -14,6 +14,7 @@ from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.intake import Intake, wall_clock
 from muster_collector.ingest.mqtt import Link
+from muster_collector.ingest.other_ledgers import OtherLedgers
 from muster_collector.ingest.patience import Patience
 from muster_collector.ingest.rates import Rates
 from muster_collector.ingest.replay import Quarantine
@@ -50,7 +51,7 @@ class Ingest:
             Path(data) / FILE_NAME, quarantine_bytes=config.limits.quarantine_mb << 20
         )
         ledger = self._file.load()
-        self.fleet = Fleet(ledger, self._file)
+        self.fleet = Fleet(ledger, self._file, OtherLedgers(store, self._file.id, clock()))
         patience = Patience()
         acks = Acks(
             self._publish, patience, Rates(config.limits.reports_per_minute),

@@ -45,12 +45,15 @@ class Period:
     down: int = 0
     silent: int = 0
     moved: int = 0
+    covered: int = 0
+    """The time (ms) that stored and refused reports cover."""
     reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Period) -> None:
         """Take another one in."""
         for name in COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.covered += other.covered
         self.reasons.update(other.reasons)
 
 
@@ -77,8 +80,8 @@ class NodeAccount:
         missing = (stretch.first for reason, stretch in self.open if not reason)
         return min(missing, default=float(self.now))
 
-    def period(self, start: int, end: int, sums: Sums | None) -> Period:
-        """The account of `start <= t < end`."""
+    def period(self, start: int, end: int, sums: Sums | None, theirs: int = 0) -> Period:
+        """The account of `start <= t < end`; reports in other accounts cover `theirs` ms of it."""
         made = Period()
         if sums is not None:
             counts = [max(0, count) for count in sums.counts]
@@ -92,8 +95,8 @@ class NodeAccount:
                 else:
                     made.missing += count
         made.lost = made.reasons.total()
-        covered = sums.counts[COVERED] if sums is not None else 0
-        self._idle(made, start, end, covered)
+        made.covered = sums.counts[COVERED] if sums is not None else 0
+        self._idle(made, start, end, made.covered + theirs)
         made.expected = (
             made.stored + made.refused + made.lost + made.missing + made.down + made.silent
         )

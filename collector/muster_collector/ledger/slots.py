@@ -57,6 +57,15 @@ class Sums(NamedTuple):
     counts: Sequence[int]
     lost: dict[str, int]
 
+    def plus(self, other: Sums | None) -> Sums:
+        """Both together."""
+        if other is None:
+            return self
+        counts = list(map(sum, zip(self.counts, other.counts, strict=True)))
+        return Sums(
+            counts, {r: n + other.lost.get(r, 0) for r, n in (other.lost | self.lost).items()}
+        )
+
 
 @contextlib.contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:

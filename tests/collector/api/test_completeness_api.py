@@ -12,6 +12,8 @@ from collector.api.conftest import Opener, World
 from collector.books import HOUR, MINUTE, SECOND, Books
 
 from muster_collector.ingest.completeness import Writer
+from muster_collector.ingest.other_ledgers import OtherLedgers
+from muster_collector.store.base import Query, Read
 
 BASE = "/api/v1/completeness"
 
@@ -35,6 +37,13 @@ async def world(open_world: Opener, books: Books) -> AsyncIterator[World]:
     async with open_world(books.fleet, accounts=books.fleet) as opened:
         opened.now = ms("2026-03-01T01:00:00Z")
         yield opened
+
+
+def writer(books: Books, world: World, now: int) -> Writer:
+    return Writer(
+        books.fleet, books.file, books.desk.timeline, world.store,
+        every=60.0, keep=90 * 86_400.0, clock=lambda: now,
+    )  # fmt: skip
 
 
 def only(row: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -136,11 +145,7 @@ async def test_a_process_without_the_ledger_answers_from_the_store_by_hours(
     now = ms("2026-03-01T01:00:00Z")
     books.send([400], start=ms("2026-03-01T00:00:00Z"))
     async with open_world(books.fleet) as world:
-        writer = Writer(
-            books.fleet, books.file, books.desk.timeline, world.store,
-            every=60.0, keep=90 * 86_400.0, clock=lambda: now,
-        )  # fmt: skip
-        await writer.write_hours()
+        await writer(books, world, now).write_hours()
         world.now = now
         answer = (await world.get(f"{BASE}?level=fleet&from=2026-03-01T00:05:00Z")).json
         assert answer["from"] == "2026-03-01T00:00:00Z"
@@ -150,7 +155,42 @@ async def test_a_process_without_the_ledger_answers_from_the_store_by_hours(
         }  # fmt: skip
         books.send(range(360, 370), start=ms("2026-03-01T00:00:00Z"), delay=30 * SECOND)
         world.now = now = now + HOUR
-        await writer.write_hours()
+        await writer(books, world, now).write_hours()
         rows = await world.rows(f"{BASE}?level=fleet&from=2026-03-01T00:00Z&to=now&step=1h")
         assert [row["stored"] for row in rows] == [420, 11]
         assert [row["missing"] for row in rows] == [0, 30]
+
+
+async def test_after_a_hand_over_every_range_is_answered_by_the_successor(
+    open_world: Opener, tmp_path: Path
+) -> None:
+    """The former one stored half an hour but for a minute; its account went on with the node."""
+    start = ms("2026-03-01T00:00:00Z")
+    former, heir = Books(tmp_path / "a"), Books(tmp_path / "b")
+    former.send([seq for seq in range(180) if not 60 <= seq < 66], start=start)
+    now = start + 30 * MINUTE
+    async with open_world(heir.fleet, accounts=heir.fleet) as world:
+        await writer(former, world, now).write_hours()
+        (node,) = former.ledger.nodes.values()
+        heir.ledger.nodes["n1"] = node
+        heir.fleet.others = OtherLedgers(world.store, heir.file.id, now)
+        heir.send(range(180, 360), start=start)
+        heir.send(range(60, 66), start=start, delay=HOUR)
+        world.now = now = start + HOUR + SECOND
+        query = f"{BASE}?level=fleet&from=2026-03-01T00:00Z&to=2026-03-01T01:00Z"
+        (row,) = await world.rows(query)
+        assert only(row, "expected", "stored", "missing", "down", "silent") == {
+            "expected": 360, "stored": 360, "missing": 0, "down": 0, "silent": 0,
+        }  # fmt: skip
+        await writer(heir, world, now).write_hours()
+        table = await world.store.select(
+            Query(
+                "completeness_hourly",
+                tuple(Read(name, "sum") for name in ("expected", "stored", "missing", "down")),
+                start,
+                now + HOUR,
+            )
+        )
+        assert [table.columns[f"{n}_sum"] for n in ("expected", "stored", "missing", "down")] == [
+            [360], [360], [0], [0],
+        ]  # fmt: skip
