@@ -47,7 +47,8 @@ class NullStore:
 
     async def select(self, query: Query) -> Table:
         """Nothing is here."""
-        raise NotImplementedError(query)
+        del query
+        return Table({})
 
     async def close(self) -> None:
         """Nothing to close."""
