@@ -6,9 +6,15 @@ from typing import NamedTuple
 
 from muster_agent.host import Host
 from muster_agent.sensors import Sensor, SensorAbsentError
+from muster_agent.sensors.nstat import SNMP
 from muster_wire.messages import Metric
 
 NET_DEV = "proc/net/dev"
+PROTOCOLS = {
+    b"Tcp:": "ActiveOpens AttemptFails EstabResets OutRsts PassiveOpens RetransSegs",
+    b"Udp:": "InDatagrams InErrors NoPorts OutDatagrams",
+}
+"""Telegraf's `net` has these beside the interfaces, as `tcp_activeopens` with `interface=all`."""
 UP, LOOPBACK = 0x1, 0x8
 """Flags of an interface, as in netdevice(7)."""
 IGNORE = ("veth", "cali", "lxc")
@@ -38,7 +44,7 @@ class Net(Sensor):
         self.speeds: dict[str, Speed] = {}
 
     def read(self) -> list[Metric]:
-        """One metric an interface."""
+        """One metric an interface, and one for the protocols on all of them."""
         try:
             rows = self.host.parse(NET_DEV, parse_net_dev)
         except FileNotFoundError as error:
@@ -46,11 +52,16 @@ class Net(Sensor):
         for gone in self.speeds.keys() - rows.keys():
             del self.speeds[gone]
             self.host.forget(_file(gone, "flags"))
-        return [
+        metrics = [
             Metric("net", {"interface": name}, {**row, "speed": self._speed(name)})
             for name, row in rows.items()
             if name != "lo" and not name.startswith(self.ignore) and self._in_use(name)
         ]
+        try:
+            protocols = self.host.parse(SNMP, parse_protocols)
+        except FileNotFoundError:
+            return metrics
+        return [*metrics, Metric("net", {"interface": "all"}, {**protocols})]
 
     def _in_use(self, name: str) -> bool:
         """Up and no loopback; without sysfs (a bare container) what is listed counts."""
@@ -95,3 +106,20 @@ def parse_net_dev(data: bytes) -> dict[str, dict[str, int]]:
             "drop_out": n[11],
         }
     return rows
+
+
+def parse_protocols(data: bytes) -> dict[str, int]:
+    """Some counters of TCP and UDP, of /proc/net/snmp's pairs of lines, names above numbers."""
+    found: dict[str, int] = {}
+    lines = data.splitlines()
+    for names, numbers in zip(lines[::2], lines[1::2], strict=True):
+        protocol, *columns = names.split()
+        if wanted := PROTOCOLS.get(protocol):
+            values = dict(zip(columns, numbers.split()[1:], strict=True))
+            prefix = protocol.decode().rstrip(":").lower()
+            for name in wanted.split():
+                if name.encode() in values:
+                    found[f"{prefix}_{name.lower()}"] = int(values[name.encode()])
+    if not found:
+        raise ValueError("neither TCP nor UDP")
+    return found
