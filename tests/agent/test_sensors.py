@@ -363,13 +363,13 @@ def test_a_device_named_with_a_slash_is_found_in_sysfs(machine: MACHINE) -> None
 def test_an_interface_that_comes_and_goes(machine: MACHINE) -> None:
     one = machine("vm")
     sensor = one.sensor("net")
-    assert by_tag(sensor.read(), "interface").keys() == {"ens3"}
+    assert by_tag(sensor.read(), "interface").keys() == {"ens3", "all"}
     old = (one.root / "proc/net/dev").read_text()
     one.write("proc/net/dev", old + "  wg0: 1 2 0 0 0 0 0 0 3 4 0 0 0 0 0 0\n")
     one.write("sys/class/net/wg0/flags", "0x1091\n")
-    assert by_tag(sensor.read(), "interface").keys() == {"ens3", "wg0"}
+    assert by_tag(sensor.read(), "interface").keys() == {"ens3", "wg0", "all"}
     one.write("proc/net/dev", old)
-    assert by_tag(sensor.read(), "interface").keys() == {"ens3"}
+    assert by_tag(sensor.read(), "interface").keys() == {"ens3", "all"}
 
 
 def test_an_interface_that_is_down_and_one_of_a_container_are_left_out(machine: MACHINE) -> None:
@@ -377,10 +377,30 @@ def test_an_interface_that_is_down_and_one_of_a_container_are_left_out(machine: 
     line = "veth0a1: 1 2 0 0 0 0 0 0 3 4 0 0 0 0 0 0\n"
     one.write("proc/net/dev", (one.root / "proc/net/dev").read_text() + line)
     one.write("sys/class/net/veth0a1/flags", "0x1003\n")
-    assert by_tag(one.sensor("net").read(), "interface").keys() == {"ens3"}
+    assert by_tag(one.sensor("net").read(), "interface").keys() == {"ens3", "all"}
     assert "veth0a1" in by_tag(one.sensor("net", ignore=[]).read(), "interface")
     one.write("sys/class/net/ens3/flags", "0x1002\n")
-    assert one.sensor("net").read() == []
+    assert by_tag(one.sensor("net").read(), "interface").keys() == {"all"}
+
+
+def test_with_very_many_connections_nobody_lists_them(machine: MACHINE) -> None:
+    one = machine("server")
+    (metric,) = one.sensor("tcp_states").read()
+    assert metric.name == "netstat"
+    assert metric.fields["tcp_listen"] == 3
+    assert metric.fields["tcp_close_wait"] == 1
+    with pytest.raises(SensorAbsentError, match="more than 50 TCP sockets"):
+        one.sensor("tcp_states", most=50).read()
+
+
+def test_the_busiest_interrupts_are_kept_and_the_idle_never(machine: MACHINE) -> None:
+    one = machine("server")
+    lines = by_tag(one.sensor("interrupts", top=3).read(), "irq")
+    assert lines.keys() == {"131", "130", "LOC"}
+    assert lines["LOC"]["total"] == 902114321 + 901223112 + 900112233 + 899001122
+    (busy,) = one.sensor("interrupts", top=1).read()
+    assert busy.tags == {"irq": "LOC", "type": "Local timer interrupts"}
+    assert "ERR" not in by_tag(one.sensor("interrupts").read(), "irq")
 
 
 def test_net_dev_with_numbers_against_the_colon_and_cut_short() -> None:

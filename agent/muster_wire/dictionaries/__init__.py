@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 
-NEWEST = "053f06b4"
+NEWEST = "d74372c8"
 """The dictionary that agents of this version use."""
 NAME = re.compile(r"[0-9a-f]{8}")
 FOLDER = os.path.dirname(__file__)  # noqa: PTH120 - pathlib costs the agent memory
