@@ -15,6 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muster_collector.ingest.bases import IDLE, NONE, Bases, UnknownBaseError
+from muster_collector.ingest.completeness import point
+from muster_collector.ledger import states
+from muster_collector.ledger.nodes import Node
+from muster_collector.ledger.periods import NodeAccount
 from muster_wire.codec import open_payload
 from muster_wire.deltas import tell
 from muster_wire.messages import Metric, Report
@@ -178,6 +182,25 @@ async def test_a_report_that_waited_at_the_node_is_not_late(
         await node.send(report(0, ts=NOW - 500_000, wait=wait))
         await node.settled(0)
         assert totals(ingest) == {"stored": 1} | ({"late": late} if late else {})
+
+
+def test_a_node_whose_reports_wait_is_not_silent_meanwhile() -> None:
+    node = Node("n1", "s1", first_seen=NOW, every=60.0, wait=600.0)
+    node.last_arrival = node.last_stored = node.last_report_ts = NOW
+    minute = 60_000
+    assert states.state(node, NOW + 12 * minute) == "healthy"
+    assert point(node, NOW + 9 * minute).fields["silent_s"] == 0.0
+    assert states.state(node, NOW + 14 * minute) == "silent"
+    assert point(node, NOW + 14 * minute).fields["silent_s"] == 240.0
+    assert NodeAccount(node, NOW + 12 * minute).until == NOW + minute, "no more is expected yet"
+
+
+async def test_a_birth_says_how_long_reports_wait(centre: Centre) -> None:
+    async with centre.running() as ingest, centre.node() as node:
+        await node.send(birth(wait=600.0), "birth")
+        await node.ack(lambda ack: ack["through"] == -1)
+        (known,) = ingest.fleet.nodes()
+        assert known.wait == 600.0
 
 
 async def test_of_a_message_with_one_bad_report_the_others_come_again(centre: Centre) -> None:
