@@ -94,6 +94,11 @@ class Collector(Section):
     """what this process does"""
     partitions: Partitions = frozenset(range(topics.PARTITIONS))
     """the nodes it is responsible for"""
+    lease: Duration | None = None
+    """share the partitions with standbys of the same `client_id`, which take over when the one at
+    work has not been heard for so long"""
+    name: str = Field(default="", max_length=64)
+    """how this collector is called in the lease; without it the host's name"""
     ack_every: Duration = 3.0
     """acknowledge to a node at most this often, unless something new is missing"""
     completeness_every: Duration = 60.0

@@ -9,6 +9,10 @@ class ConfigError(MusterError):
     """Wrong usage or configuration: names the file, the key, the value and what would be right."""
 
 
+class LeaseError(MusterError):
+    """The lease of this collector's partitions is not, or no longer, its own: begin again."""
+
+
 class StoreError(MusterError):
     """The store refused or did not answer; the batch is kept and tried again.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,12 @@ from muster_collector.store.embedded import EmbeddedStore
 if TYPE_CHECKING:
     from muster_collector.alerts.service import Alerting
     from muster_collector.ingest.service import Ingest
+    from muster_collector.lease.keeper import Keeper
     from muster_collector.scoring.scorer import Scorer
     from muster_collector.store.base import Store
 
+WHAT_ROLES_IMPORT = ("ingest.service", "scoring.scorer", "cli.scorecard", "api.app", "api.serve")
+"""Seconds of work, which a standby does before a lease has to be renewed beside it."""
 Started = Callable[[], None]
 
 
@@ -32,14 +36,33 @@ async def run(
     `MusterError` when it cannot start; a broker or a database that is away is waited for.
     """
     with owner(config.collector.data):
-        store = open_store(config.store, config.collector.data)
+        work = _work if config.collector.lease is None else _share
         try:
-            await _open(store, config)
-            await _roles(config, store, stop, started or (lambda: None))
+            await work(config, stop, started or (lambda: None))
         except BaseExceptionGroup as group:
             raise _cause(group) from None
-        finally:
-            await store.close()
+
+
+async def _share(config: configuration.Config, stop: asyncio.Event, started: Started) -> None:
+    """Work while the lease of the partitions is ours; stand by until then."""
+    from muster_collector.lease.keeper import held  # noqa: PLC0415
+
+    for module in WHAT_ROLES_IMPORT:
+        importlib.import_module(f"muster_collector.{module}")
+    async with held(config, stop) as lease:
+        if lease is not None:
+            await _work(config, stop, started, lease)
+
+
+async def _work(
+    config: configuration.Config, stop: asyncio.Event, started: Started, lease: Keeper | None = None
+) -> None:
+    store = open_store(config.store, config.collector.data)
+    try:
+        await _open(store, config)
+        await _roles(config, store, stop, started, lease)
+    finally:
+        await store.close()
 
 
 async def _open(store: Store, config: configuration.Config) -> None:
@@ -53,7 +76,11 @@ async def _open(store: Store, config: configuration.Config) -> None:
 
 
 async def _roles(
-    config: configuration.Config, store: Store, stop: asyncio.Event, started: Started
+    config: configuration.Config,
+    store: Store,
+    stop: asyncio.Event,
+    started: Started,
+    lease: Keeper | None,
 ) -> None:
     roles = config.collector.roles
     ingest: Ingest | None = None
@@ -61,7 +88,9 @@ async def _roles(
     if "ingest" in roles:
         from muster_collector.ingest.service import Ingest  # noqa: PLC0415
 
-        ingest = Ingest(config, store, on_stored=lambda ts: late[0](ts) if late else None)
+        ingest = Ingest(
+            config, store, on_stored=lambda ts: late[0](ts) if late else None, lease=lease
+        )
     fleet = ingest.fleet if ingest else _stored_fleet(store)
     scorer = _scorer(config, store, fleet) if {"score", "api"} & set(roles) else None
     alerting = _alerting(config, store) if "alert" in roles else None

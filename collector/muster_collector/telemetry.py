@@ -65,6 +65,7 @@ GAPS = gauge("nodes_with_gaps", "Nodes of which reports are missing now")
 OLDEST_MISSING = gauge(
     "oldest_missing_seconds", "How long ago the oldest report that is missing now was sampled"
 )
+LEASE_TERM = gauge("lease_term", "The term that this collector holds the lease in, 0 without one")
 IN_HAND = gauge("in_hand", "Messages received that are not stored yet")
 POINTS_IN_HAND = gauge("points_in_hand", "Points of those messages")
 NODES = gauge("nodes", "Nodes known")

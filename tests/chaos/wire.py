@@ -43,7 +43,7 @@ class Wire:
     def check(self, journals: Path, faults: list[str]) -> None:
         """No ack may settle what was never made."""
         made = {file.stem: Made.read(file) for file in journals.glob("*.journal")}
-        for (node, epoch), through in self.through.items():
+        for (node, epoch), through in self.through.copy().items():
             seqs = [seq for of, seq in made[node].keys.values() if of == epoch]
             # A report that the node was killed with, and empty ones that speak for others.
             allowed = max(seqs, default=-1) + 1 + made[node].words

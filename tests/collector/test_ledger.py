@@ -23,7 +23,7 @@ from muster_collector.ledger.file import (
     VERSION,
     LedgerFile,
     Quarantined,
-    _account,
+    account_of,
     account_row,
 )
 from muster_collector.ledger.nodes import EPOCH_GRACE, MOST_EPOCHS, Node
@@ -166,7 +166,7 @@ class Flow(RuleBasedStateMachine):
             self.store |= {item.report.seq for item in self.hand if not item.duplicate}
         self.queue += [item.report for item in self.hand]
         self.hand = []
-        self.node = self.new_node(_account(self.file) if self.file else None)
+        self.node = self.new_node(account_of(self.file) if self.file else None)
         self.timeline = Timeline()
 
     @rule()
@@ -365,7 +365,7 @@ def test_a_refused_report_may_be_stored_or_refused_anew_and_counts_once(
         (refused.add if reason else refused.discard)(seq)
         if not reason:
             stored.add(seq)
-        account = _account(account_row(account))
+        account = account_of(account_row(account))
         assert (account.stored, account.refused) == (len(stored), len(refused))
         assert account.missing_count == account.highest + 1 - len(stored | refused)
 

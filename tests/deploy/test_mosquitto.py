@@ -17,7 +17,7 @@ from paho.mqtt.properties import Properties
 
 from muster_agent.cli import main
 from muster_wire.topics import topic
-from servers import Mosquitto
+from servers import Mosquitto, free_port
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CERTIFICATES = DEPLOY / "certificates"
@@ -57,6 +57,7 @@ class Shipped(Mosquitto):
     def __init__(self, directory: Path, authority: Path) -> None:
         super().__init__(directory, "")
         self.authority = authority
+        self.collectors = free_port()
 
     def command(self) -> list[str]:
         files = self.directory / "muster"
@@ -68,9 +69,10 @@ class Shipped(Mosquitto):
         (files / "acl").write_bytes((DEPLOY / "mosquitto" / "acl").read_bytes())
         shipped = (DEPLOY / "mosquitto" / "conf.d" / "muster.conf").read_text()
         assert shipped.count("listener 8883\n") == 1
-        settings = shipped.replace("/etc/mosquitto/muster", str(files)).replace(
-            "listener 8883\n", f"listener {self.port} 127.0.0.1\n"
-        )
+        shipped = shipped.replace("listener 8883\n", f"listener {self.port} 127.0.0.1\n")
+        more = (DEPLOY / "mosquitto" / "conf.d" / "muster-collectors.conf").read_text()
+        shipped += more.replace("listener 8884 ", f"listener {self.collectors} ")
+        settings = shipped.replace("/etc/mosquitto/muster", str(files))
         configuration = self.directory / "mosquitto.conf"
         configuration.write_text(f"user root\nlog_dest stderr\n{settings}")
         return [self.program, "-c", str(configuration)]
@@ -99,13 +101,14 @@ async def connected(
     client_id: str = "",
     will: aiomqtt.Will | None = None,
     keep: bool = False,
+    port: int = 0,
 ) -> AsyncIterator[aiomqtt.Client]:
     """A client with the certificate of `name`; with `keep` its session outlives it."""
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types
     properties.SessionExpiryInterval = 3600 if keep else 0
     client = aiomqtt.Client(
         "localhost",
-        broker.port,
+        port or broker.port,
         protocol=aiomqtt.ProtocolVersion.V5,
         tls_context=tls(broker.authority, name),
         identifier=client_id or None,
@@ -217,6 +220,22 @@ async def test_a_node_cannot_take_over_a_session(broker: Shipped) -> None:
             async with connected(broker, "Collector") as collector:
                 await collector.publish(of("node-b", "ack"), b"still here", qos=1)
             assert await first(other) == (of("node-b", "ack"), b"still here")
+
+
+async def test_collectors_have_several_sessions_and_a_place_of_their_own(broker: Shipped) -> None:
+    """On their listener the client says its id; nobody else may write what they tell each other."""
+    ours = "muster/v1/collector/lease/Collector-all"
+    port = broker.collectors
+    async with (
+        connected(broker, "Collector", client_id="Collector-all", port=port),
+        connected(broker, "Collector", client_id="Collector-all.a", port=port) as b,
+    ):
+        await b.subscribe("muster/v1/collector/#", qos=1)
+        async with connected(broker, "node-a") as node, connected(broker, "Operator") as operator:
+            await node.publish(ours, b"forged", qos=1)
+            await operator.publish(ours, b"forged", qos=1)
+        await b.publish(ours, b"real", qos=1)
+        assert await first(b) == (ours, b"real")
 
 
 async def test_the_collectors_session_outlives_it(tmp_path: Path, authority: Path) -> None:

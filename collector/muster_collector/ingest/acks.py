@@ -41,12 +41,15 @@ class Acks:
         *,
         every: float,
         root: str,
+        leave: Callable[[Node], bool] = lambda _: True,
     ) -> None:
         self.rates = rates
         self.bases = bases
         self._publish = publish
         self._patience = patience
         self._every = every
+        self._leave = leave
+        """Leaves the node's account for whoever takes over, before the node can rely on it."""
         self._root = root
         self._wanted: dict[str, tuple[Node, dict[int, Account]]] = {}
         self._due: dict[str, float] = {}
@@ -91,8 +94,12 @@ class Acks:
             del self._due[name]
             self._last[name] = now
             node, accounts = self._wanted.pop(name)
+            left = self._leave(node)
             for account in accounts.values():
-                self._send(node, account, now)
+                if left:
+                    self._send(node, account, now)
+                else:
+                    self.want(node, account, now)
 
     def _send(self, node: Node, account: Account, now: float) -> None:
         missing = account.missing()[:MOST_MISSING]

@@ -69,7 +69,9 @@ class Writer:
         every: float,
         keep: float,
         clock: Callable[[], int],
+        allowed: Callable[[], bool] = lambda: True,
     ) -> None:
+        self.allowed = allowed
         self.fleet, self.file, self.timeline, self.store = fleet, file, timeline, store
         self.every, self.keep, self.clock = every, int(keep * 1000), clock
         self._hour = 0
@@ -79,6 +81,8 @@ class Writer:
         self._after_a_pause()
         while True:
             await asyncio.sleep(self.every)
+            if not self.allowed():
+                continue
             self.fleet.observe(self.clock())
             now = self.clock()
             try:

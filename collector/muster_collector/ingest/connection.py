@@ -127,10 +127,16 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(packet.write())
 
-    def publish(self, packet: bytes) -> None:
-        """Send a message that may get lost; it does when the broker does not read what we send."""
-        if self._transport is not None and not self._congested:
-            self._transport.write(packet)
+    def publish(self, packet: bytes) -> bool:
+        """Send a message that may get lost; it does when the broker does not read what we send.
+
+        Whether it is on its way. What follows one that is not may be, but not before a turn of the
+        event loop.
+        """
+        if self._transport is None or self._congested:
+            return False
+        self._transport.write(packet)
+        return True
 
     async def close(self, patience: float) -> None:
         """Say goodbye; a broker that does not listen is waited for as many seconds."""

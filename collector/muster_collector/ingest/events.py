@@ -27,19 +27,28 @@ def _state(name: str, value: str) -> bool:
     return changed
 
 
-def broker_away(url: str, reason: str) -> None:
-    """The broker cannot be reached, refuses, or went away; tried again for ever."""
+def broker_away(url: str, reason: str, role: str = "") -> None:
+    """The broker cannot be reached, refuses, or went away; tried again for ever.
+
+    `role` is what a connection is for, empty for the one that brings reports.
+    """
     telemetry.BROKER_ERRORS.inc()
-    telemetry.BROKER_CONNECTED.set(0)
-    if _state(url, reason):
-        log.warning("broker away url=%s reason=%r; trying again", url, reason)
+    if not role:
+        telemetry.BROKER_CONNECTED.set(0)
+    if _state(f"broker {role}", reason):
+        log.warning("broker away url=%s%s reason=%r; trying again", url, _for(role), reason)
 
 
-def broker_back(url: str) -> None:
+def broker_back(url: str, role: str = "") -> None:
     """The broker is connected."""
-    telemetry.BROKER_CONNECTED.set(1)
-    if _state(url, "connected"):
-        log.info("broker connected url=%s", url)
+    if not role:
+        telemetry.BROKER_CONNECTED.set(1)
+    if _state(f"broker {role}", "connected"):
+        log.info("broker connected url=%s%s", url, _for(role))
+
+
+def _for(role: str) -> str:
+    return f" for={role}" if role else ""
 
 
 def subscription_refused(url: str, count: int, code: int) -> None:
@@ -75,6 +84,33 @@ def ack_too_large(url: str, size: int) -> None:
             size,
             url,
         )
+
+
+def standby(topic: str, holder: str, overlap: bool) -> None:
+    """Another collector works on these partitions, or nobody has for too short a time."""
+    if overlap:
+        why = f"{holder} works on some of the same partitions under another client_id"
+    else:
+        why = f"{holder} is at work" if holder else "listening whether another one is at work"
+    if _state(topic, why):
+        log.info("standby lease=%s: %s", topic, why)
+
+
+def lease_won(topic: str, term: int) -> None:
+    """The lease is ours: this collector is at work from now on."""
+    telemetry.LEASE_TERM.set(term)
+    _state(topic, "won")
+    log.info("lease won lease=%s term=%d", topic, term)
+
+
+def taken_over(nodes: int, unknown: int) -> None:
+    """The accounts of former owners are read; of some nodes none was left behind."""
+    log.info("taken over accounts=%d nodes_without=%d", nodes, unknown)
+
+
+def state_unreadable(fault: str) -> None:
+    """What a former owner left of a node is of no use; its account begins at its oldest report."""
+    log.warning("account left behind cannot be used: %s", fault)
 
 
 def store_away(name: str, error: Exception) -> None:
@@ -136,6 +172,11 @@ def postponed(node: str) -> None:
     telemetry.MESSAGES.labels("postponed", "rate").inc()
     if (hidden := _hidden("postponed")) is not None:
         log.warning("postponed node=%s: more than [limits] reports_per_minute%s", node, hidden)
+
+
+def elsewhere() -> None:
+    """A message of a partition that another collector has by now; the node still holds it."""
+    telemetry.MESSAGES.labels("elsewhere", "").inc()
 
 
 def overflow(topic: str) -> None:

@@ -132,6 +132,9 @@ class Intake:
         message = Incoming(topic, payload, content_type, retained, self.clock())
         try:
             place = self.place(topic)
+            if place.partition not in self.partitions:
+                events.elsewhere()
+                return None
             if not self.desk.acks.rates.admit(place.node, message.time):
                 events.postponed(place.node)
                 return None
@@ -164,7 +167,8 @@ class Intake:
             left = batch.begun + self.flush - time.monotonic()
             if left > 0 and not self._ending:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._full.wait(), left)
+                    async with asyncio.timeout(left):
+                        await self._full.wait()
             self._full.clear()
             self._batch, self._writing = None, batch
             await self._write(batch)

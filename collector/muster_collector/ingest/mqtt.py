@@ -9,9 +9,10 @@ may stand for another message.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,18 +44,35 @@ ENDS = {
 """Reason codes of MQTT 5 with which a broker ends a connection."""
 REFUSED = 0x80
 """Reason codes from here on mean no."""
+NOT_OURS = "the lease is not ours"
 
 
 class Link:
     """A session with the broker that outlives connections and restarts."""
 
     def __init__(
-        self, settings: Mqtt, filters: Sequence[str], handle: Handler, *, max_packet: int
+        self,
+        settings: Mqtt,
+        filters: Sequence[str],
+        handle: Handler,
+        *,
+        max_packet: int,
+        unwanted: Sequence[str] = (),
+        on_connected: Callable[[bool], None] = lambda _: None,
+        allowed: Callable[[], bool] = lambda: True,
+        role: str = "",
     ) -> None:
         self.settings = settings
         self.filters = filters
+        self.unwanted = unwanted
+        """What a session of before may be subscribed to, and this one must not be."""
         self.connected = False
         self._handle = handle
+        self._on_connected = on_connected
+        self._role = role
+        self._allowed = allowed
+        """Whether to connect and to speak: a session may belong to another process by now."""
+        self._resumed = False
         self._max_packet = max_packet
         self._connection: Connection | None = None
         self._short = 0
@@ -67,21 +85,18 @@ class Link:
         """Stay connected until cancelled; what the handler raises ends it."""
         delay = FIRST_DELAY
         while True:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    reason = await self._connect()
-            except TimeoutError:
-                reason = f"no answer within {PATIENCE:.0f} s; does it speak MQTT 5?"
-            except OSError as error:
-                reason = str(error.strerror or error)
+            reason = NOT_OURS
+            if self._allowed():
+                reason = await self._attempt()
             if self.connected and self._connection is not None:
                 began = time.monotonic()
-                events.broker_back(self.settings.url)
+                events.broker_back(self.settings.url, self._role)
+                self._on_connected(self._resumed)
                 reason = await self._connection.lost
                 self._short = 0 if time.monotonic() - began > STEADY else self._short + 1
                 reason = self._why(self._connection, reason)
                 delay = FIRST_DELAY * 2 ** min(self._short, MOST_SHORT)
-            events.broker_away(self.settings.url, reason)
+            events.broker_away(self.settings.url, reason, self._role)
             await self.close()
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))
             delay = min(LAST_DELAY, delay * 2)
@@ -103,15 +118,47 @@ class Link:
 
     def publish(self, topic: str, message: Encoded) -> None:
         """Publish with QoS 0; forgotten when there is no connection."""
-        if not self.connected or self._connection is None:
-            return
+        self._publish(topic, message.payload, content_type=message.content_type)
+
+    def retain(self, topic: str, message: Encoded) -> bool:
+        """Publish retained with QoS 0; whether it is on its way."""
         content_type = message.content_type
-        packet = mqtt5.PublishPacket(topic, message.payload, content_type=content_type).write()
+        return self._publish(topic, message.payload, content_type=content_type, retain=True)
+
+    def keep(self, topic: str, payload: bytes, expiry: float) -> None:
+        """Publish retained with QoS 0, for the broker to forget after so many seconds."""
+        seconds = max(1, math.ceil(expiry))
+        self._publish(topic, payload, retain=True, message_expiry_interval=seconds)
+
+    def subscribe(self, filters: Iterable[str]) -> None:
+        """Subscribe for this connection only, with QoS 0."""
+        if self.connected and self._connection is not None:
+            wanted = [mqtt5.TopicFilter(name, max_qos=mqtt5.QoS.AT_MOST_ONCE) for name in filters]
+            self._connection.send(mqtt5.SubscribePacket(2, wanted))
+
+    def unsubscribe(self, filters: Iterable[str]) -> None:
+        """Undo a subscription."""
+        if self.connected and self._connection is not None:
+            self._connection.send(mqtt5.UnsubscribePacket(3, list(filters)))
+
+    def _publish(self, topic: str, payload: bytes, **properties: Any) -> bool:
+        if not self.connected or self._connection is None or not self._allowed():
+            return False
+        packet = mqtt5.PublishPacket(topic, payload, **properties).write()
         if len(packet) > self._connection.largest:
             # An ack that gets lost costs nothing, a connection that ends with each one everything.
             events.ack_too_large(self.settings.url, len(packet))
-        else:
-            self._connection.publish(packet)
+            return False
+        return self._connection.publish(packet)
+
+    async def _attempt(self) -> str:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._connect()
+        except TimeoutError:
+            return f"no answer within {PATIENCE:.0f} s; does it speak MQTT 5?"
+        except OSError as error:
+            return str(error.strerror or error)
 
     async def _connect(self) -> str:
         """Connect and subscribe; why not, where `connected` is not set."""
@@ -121,6 +168,9 @@ class Link:
             return connection.lost.result()
         if greeting.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
             return words(greeting.reason_code)
+        self._resumed = greeting.session_present
+        if self._resumed and self.unwanted:
+            connection.send(mqtt5.UnsubscribePacket(3, list(self.unwanted)))
         connection.send(mqtt5.SubscribePacket(1, [_wanted(name) for name in self.filters]))
         granted = await connection.answer(connection.granted)
         if granted is None:

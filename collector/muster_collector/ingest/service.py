@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from muster_collector.config import Config
@@ -20,9 +20,12 @@ from muster_collector.ingest.rates import Rates
 from muster_collector.ingest.replay import Quarantine
 from muster_collector.ingest.sources.intake import Sources
 from muster_collector.ingest.sources.source import Source
+from muster_collector.ingest.succession import Succession
+from muster_collector.lease.keeper import Keeper
 from muster_collector.ledger.file import FILE_NAME, LedgerFile
 from muster_collector.store.base import Store
 from muster_wire import topics
+from muster_wire.codec import Encoded
 
 KINDS = ("report", "birth", "status", "config/state")
 LAST_WRITE = 10.0
@@ -45,18 +48,25 @@ class Ingest:
         *,
         on_stored: Callable[[int], None] = lambda _: None,
         clock: Callable[[], int] = wall_clock,
+        lease: Keeper | None = None,
     ) -> None:
         data = config.collector.data
         self._file = LedgerFile(
             Path(data) / FILE_NAME, quarantine_bytes=config.limits.quarantine_mb << 20
         )
-        ledger = self._file.load()
+        owned = config.collector.partitions
+        ledger = self._file.load(owned)
         self.fleet = Fleet(ledger, self._file, OtherLedgers(store, self._file.id, clock()))
         patience = Patience()
+        self._allowed = lease.holds if lease else lambda: True
+        self._succession = (
+            Succession(lease, ledger, self._file, owned, self._retain) if lease else None
+        )
         acks = Acks(
             self._publish, patience, Rates(config.limits.reports_per_minute),
             Bases(config.limits.bases_mb << 20),
             every=config.collector.ack_every, root=config.mqtt.root,
+            leave=self._succession.leave if self._succession else lambda _: True,
         )  # fmt: skip
         desk = Desk(ledger, acks, patience, on_stored)
         self._intake = Intake(config, store, self._file, desk, clock=clock)
@@ -64,15 +74,18 @@ class Ingest:
         self.quarantine = Quarantine(self._intake, sources, Path(data))
         self._link = Link(
             config.mqtt,
-            filters(config),
-            self._intake.take,
+            filters(config.mqtt.root, owned),
+            self._succession.handle if self._succession else self._intake.take,
             max_packet=max(1 << 20, PACKET_ROOM * config.limits.payload_bytes),
+            unwanted=unwanted(config.mqtt.root, owned),
+            on_connected=self._succession.connected if self._succession else lambda _: None,
+            allowed=self._allowed,
         )
         self._links = [self._link]
         if config.source:
-            self._links.append(source_link(config, sources))
+            self._links.append(source_link(config, sources, self._allowed))
         self._writer = completeness.Writer(
-            self.fleet, self._file, desk.timeline, store, clock=clock,
+            self.fleet, self._file, desk.timeline, store, clock=clock, allowed=self._allowed,
             every=config.collector.completeness_every, keep=config.collector.keep_completeness,
         )  # fmt: skip
 
@@ -87,10 +100,14 @@ class Ingest:
             async with asyncio.TaskGroup() as tasks:
                 writer = tasks.create_task(self._intake.run(), name="writer")
                 others = [
-                    *[tasks.create_task(link.run(), name="broker") for link in self._links],
+                    tasks.create_task(self._link.run(), name="broker"),
+                    *[tasks.create_task(self._later(link)) for link in self._links[1:]],
                     tasks.create_task(self._intake.tick(), name="acks"),
                     tasks.create_task(self._writer.run(), name="completeness"),
                 ]
+                if self._succession is not None:
+                    work = self._succession.run(self._intake.take)
+                    others.append(tasks.create_task(work, name="succession"))
                 await stop.wait()
                 self._intake.finish()
                 await asyncio.wait([writer], timeout=LAST_WRITE)
@@ -104,11 +121,20 @@ class Ingest:
                 await link.close()
             self._file.close()
 
+    async def _later(self, link: Link) -> None:
+        """Run a link beside the first one, once the ledger is taken over."""
+        if self._succession is not None:
+            await self._succession.over.wait()
+        await link.run()
+
     def _publish(self, topic: str, message: object) -> None:
         self._link.publish(topic, message)  # type: ignore[arg-type]
 
+    def _retain(self, topic: str, message: Encoded) -> bool:
+        return self._link.retain(topic, message)
 
-def source_link(config: Config, sources: Sources) -> Link:
+
+def source_link(config: Config, sources: Sources, allowed: Callable[[], bool]) -> Link:
     """A session of its own for what other agents publish.
 
     Its messages may be large, so fewer are in hand, and a flood there leaves the reports of our
@@ -119,12 +145,26 @@ def source_link(config: Config, sources: Sources) -> Link:
         update={"client_id": f"{config.mqtt.client_id}-sources", "receive_maximum": window}
     )
     largest = max(source.payload_bytes for source in config.source)
-    return Link(settings, sources.filters, sources.take, max_packet=largest + PACKET_HEAD)
+    return Link(
+        settings,
+        sources.filters,
+        sources.take,
+        max_packet=largest + PACKET_HEAD,
+        allowed=allowed,
+        role="sources",
+    )
 
 
-def filters(config: Config) -> list[str]:
+def filters(root: str, owned: Collection[int]) -> list[str]:
     """The subscriptions that bring what this collector is responsible for."""
-    owned = config.collector.partitions
     every = len(owned) == topics.PARTITIONS
     places = ["+"] if every else [f"{number:02d}" for number in sorted(owned)]
-    return [f"{config.mqtt.root}/{place}/+/+/{kind}" for place in places for kind in KINDS]
+    return [f"{root}/{place}/+/+/{kind}" for place in places for kind in KINDS]
+
+
+def unwanted(root: str, owned: Collection[int]) -> list[str]:
+    """The subscriptions that its session may still have from when it had other partitions."""
+    ours = set(filters(root, owned))
+    everything = range(topics.PARTITIONS)
+    single = [name for number in everything for name in filters(root, [number])]
+    return [name for name in (*filters(root, everything), *single) if name not in ours]

@@ -47,9 +47,9 @@ class Account:
     """One epoch of one node."""
 
     __slots__ = (
-        "beyond", "closed", "duplicate", "epoch", "eras", "first_ts", "forgotten", "given_up",
-        "highest", "last_arrival", "last_ts", "late", "lost", "marks", "moved", "newest", "node",
-        "pending", "refusals", "refused", "refused_lately", "stored", "through",
+        "beyond", "closed", "duplicate", "epoch", "eras", "first_ts", "foreign", "forgotten",
+        "given_up", "highest", "last_arrival", "last_ts", "late", "lost", "marks", "moved",
+        "newest", "node", "pending", "refusals", "refused", "refused_lately", "stored", "through",
     )  # fmt: skip
 
     def __init__(self, node: str, epoch: int, oldest: int) -> None:
@@ -70,6 +70,8 @@ class Account:
         self.newest = (-1, 0)
         self.given_up: list[tuple[str, Span]] = []
         self.marks = Marks(oldest - 1)
+        self.foreign = False
+        """Another collector may have settled what the node will no more have, and left no word."""
 
     def known(self, seq: int) -> bool:
         """Whether that report is stored with certainty, or in hand: another one is a duplicate."""
@@ -121,9 +123,13 @@ class Account:
             self._lose(max(first, 0), last, reason)
 
     def release(self, oldest: int) -> None:
-        """The node holds nothing before `oldest`: what has not arrived of that is lost."""
+        """The node holds nothing before `oldest`: what has not arrived of that is lost.
+
+        Unless somebody else settled it, who has left no account behind: then it is `BEFORE` ours.
+        """
         if oldest > self.through + 1:
-            self._lose(0, oldest - 1, UNKNOWN)
+            self._lose(0, oldest - 1, BEFORE if self.foreign else UNKNOWN)
+        self.foreign = False
 
     def expect(self, next_seq: int) -> None:
         """The node has made all reports before `next_seq`."""

@@ -15,7 +15,7 @@ import os
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from muster_collector.ledger.account import Account, Era
 from muster_collector.ledger.marks import Marks
 from muster_collector.ledger.nodes import Ledger, Node
 from muster_collector.ledger.ranges import Ranges
+from muster_wire import topics
 
 FILE_NAME = "ledger.db"
 SCHEMA = """
@@ -182,15 +183,17 @@ class LedgerFile:
         """Let the file go."""
         self.db.close()
 
-    def load(self) -> Ledger:
-        """All that the file holds."""
+    def load(self, partitions: Collection[int] = range(topics.PARTITIONS)) -> Ledger:
+        """What the file holds of the nodes in some partitions; others' stay in the file."""
         ledger = Ledger()
         for row in self.db.execute("SELECT * FROM node"):
-            node = _node(row)
-            ledger.nodes[node.node] = node
+            node = node_of(row)
+            if topics.partition(node.node) in partitions:
+                ledger.nodes[node.node] = node
         for row in self.db.execute("SELECT * FROM account"):
-            account = _account(row)
-            ledger.nodes[account.node].accounts[account.epoch] = account
+            account = account_of(row)
+            if account.node in ledger.nodes:
+                ledger.nodes[account.node].accounts[account.epoch] = account
         return ledger
 
     def commit(self, changes: Changes) -> None:
@@ -248,7 +251,8 @@ def node_row(node: Node) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _node(row: tuple[Any, ...]) -> Node:
+def node_of(row: Sequence[Any]) -> Node:
+    """A node out of its row."""
     return Node(
         node=row[0], site=row[1], first_seen=row[2], every=row[3], last_report_ts=row[4],
         last_arrival=row[5], epoch=row[6], simulated=bool(row[7]), agent=row[8],
@@ -274,7 +278,8 @@ def account_row(account: Account) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _account(row: tuple[Any, ...]) -> Account:
+def account_of(row: Sequence[Any]) -> Account:
+    """An account out of its row."""
     account = Account(row[0], row[1], 0)
     account.through, account.highest = row[2], row[3]
     account.beyond = Ranges(json.loads(row[4] or "[]"))

@@ -1,0 +1,1 @@
+"""Who works on a set of partitions: one collector holds the lease, the others stand by."""
