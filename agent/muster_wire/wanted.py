@@ -36,11 +36,11 @@ OPEN = ("sample", "metered", "sensor", "probe")
 OPENED = re.compile(
     r"sample\.(every|sensors)"
     r"|metered(\.(report_every|budget_mb_per_month|shed_first|shed_last))?"
-    r"|(sensor|probe)(\.[a-z0-9][a-z0-9._-]*)?"
+    r"|(sensor|probe)(\.[a-z0-9][a-z0-9._-]*)?|throughput"
 )
 OPENABLE = (
     '"sample.every", "sample.sensors", "metered", "metered.SETTING", '
-    '"sensor", "sensor.NAME", "probe", "probe.NAME"'
+    '"sensor", "sensor.NAME", "probe", "probe.NAME", "throughput" (probes of that kind)'
 )
 """What a node's policy can name."""
 LONGEST_SEND = 1000
@@ -193,12 +193,21 @@ def forbidden(config: dict[str, Any], allow: Iterable[str]) -> list[str]:
             right = f"use objects {', '.join(OPEN)}"
             mistakes.append(f"{section[:40]} = {show(table)}: {right}")
             continue
-        for key in table:
+        here = ", ".join(allow) or "nothing"
+        for key, value in table.items():
             path = f"{section}.{key}"
             if path not in allow and section not in allow:
-                here = ", ".join(allow) or "nothing"
                 mistakes.append(f"{path[:80]}: this node's [remote] allow opens {here}")
+            elif section == "probe" and moves_data(value) and THROUGHPUT not in allow:
+                right = f"does not open {THROUGHPUT}"
+                mistakes.append(f"{path[:80]}: this node's [remote] allow {right}")
     return mistakes
+
+
+def moves_data(probe: Any) -> bool:
+    """Whether it is a throughput test: nobody's data are to be spent without being asked."""
+    url = probe.get("url") if isinstance(probe, dict) else ""
+    return isinstance(url, str) and url.startswith(f"{THROUGHPUT}:")
 
 
 def mistakes(config: dict[str, Any], source: str) -> list[str]:

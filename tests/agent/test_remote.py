@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from muster_agent import config
 from muster_agent.errors import ConfigError
 from muster_agent.remote import MOST_STARTS, Memory, Remote
-from muster_wire.wanted import parse
+from muster_wire.wanted import forbidden, parse
 from servers import Mosquitto
 
 ALLOWED = ["sample.every", "sample.sensors", "sensor.cpu", "probe"]
@@ -142,6 +142,14 @@ def test_what_is_not_allowed_or_not_right_changes_nothing(
     assert remote.memory.refused == 1
     assert list(tmp_path.iterdir()) == []
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("allow", "mistakes"), [(["probe"], 1), (["probe", "throughput"], 0)])
+def test_a_throughput_test_is_opened_by_its_own_word(allow: list[str], mistakes: int) -> None:
+    probes = {"a": {"url": "throughput://10.0.0.1", "secret_file": "/x"}, "b": {"url": "ping://h"}}
+    found = forbidden({"probe": probes}, allow)
+    assert len(found) == mistakes
+    assert all("probe.a: this node's [remote] allow does not open throughput" in f for f in found)
 
 
 def test_by_default_nothing_is_allowed(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ MISTAKES = {
     ("get",): "name nodes, or use",
     ("set", "x", "--set", "every=5s"): "--set every=5s: use KEY=VALUE",
     ("set", "x", "--set", "sample.every=5"): "[sample] every = 5: use a duration from",
-    ("set", "x", "--set", "mqtt.url=x"): "[mqtt]: use [sample], [sensor], [probe]",
+    ("set", "x", "--set", "mqtt.url=x"): "[mqtt]: use [sample], ",
     ("set", "x", "--set", "probe.a.url=x://y"): '[probe.a] url = "x://y": use "http://HOST/PATH"',
     ("set", "x", "--file", "/nowhere"): "--file /nowhere: No such file",
     ("clear", "x", "--id", "y" * 101): "use a text of 1 to 100 characters",
