@@ -6,7 +6,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 SEEDS ?= 10
 FIRST_SEED ?= 1
-.PHONY: help demo test check format generate bench chaos lock clean
+.PHONY: help demo test check format generate bench chaos fuzz lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,10 @@ generate:  ## write the generated files anew (boards, reference pages)
 bench:  ## the figures in the docs, measured on this machine; ARGS="agent"
 	@$(PYTHON) scripts/bootstrap.py dev --system-packages
 	@cd tests && ../$(BIN)/python -m bench $(ARGS)
+
+fuzz:  ## a million inputs through every decoder; ARGS="--inputs 100000 --seed 7"
+	@$(PYTHON) scripts/bootstrap.py dev --system-packages
+	@cd tests && ../$(BIN)/python -m fuzz $(ARGS)
 
 chaos:  ## everything between node and database fails, seed by seed; SEEDS=200 FIRST_SEED=1
 	@$(PYTHON) scripts/bootstrap.py dev --system-packages
