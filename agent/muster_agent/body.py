@@ -83,9 +83,11 @@ def together(bodies: Sequence[tuple[int, bytes]], envelope: Envelope) -> tuple[E
     """One message of several reports (seq and body), oldest first, and the bytes of its text.
 
     The first is in full, each later one is told against that before it. Raises ValueError for
-    reports of different intervals, because a message has one.
+    reports of different intervals, because a message has one, and for more than the centre takes.
     """
     reports = [json.loads(text(body)) for _, body in bodies]
+    if sum(len(m["fields"]) for report in reports for m in report["metrics"]) > deltas.MOST_VALUES:
+        raise ValueError(f"more than {deltas.MOST_VALUES} values")
     if len({report["every"] for report in reports}) > 1:
         raise ValueError("reports of different intervals")
     former = [Metric(**row) for row in reports[0]["metrics"]]

@@ -26,8 +26,10 @@ from muster_wire.messages import Metric, Value
 
 LARGEST = 1 << 53
 """Thousandths beyond which a float is told as itself."""
-MOST_VALUES = 30_000
-"""Values that all reports of a message may have together, which a few bytes of delta could make."""
+MOST_VALUES = 5_000
+MOST_HELD = 3_000
+"""Values that all reports of a message, and a base, may have. A few bytes of delta make them, and a
+message of a kilobyte must not cost the centre more than 10 ms."""
 
 
 Head = tuple[str, dict[str, str], tuple[str, ...]]
@@ -68,6 +70,20 @@ def tell(metrics: Sequence[Metric], base: Sequence[Metric]) -> Told:
         delta.append(row)
         again.append(metric)
     return Told(delta, fresh, again + fresh)
+
+
+def size(delta: Sequence[Any], base: Sequence[Metric]) -> int:
+    """How many values a delta makes of its base, found without making them; 0 for a wrong one."""
+    count = place = 0
+    for row in delta:
+        if type(row) is int and 0 < row <= len(base) - place:
+            place += row
+        elif type(row) is list and place < len(base):
+            count += len(base[place].fields)
+            place += 1
+        else:
+            return 0
+    return count
 
 
 def restore(delta: Sequence[Any], base: Sequence[Metric]) -> list[Metric]:

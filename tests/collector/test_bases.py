@@ -224,8 +224,8 @@ async def test_a_few_bytes_do_not_make_more_than_a_message_may_hold(centre: Cent
         assert len(payload) < 1 << 16
         await node.send(payload)
         ack = await node.ack(lambda ack: bool(ack["refused"]))
-        assert ack["refused"] == [{"seq": 150, "reason": "limit"}]
-        assert totals(ingest)["missing"] == 150
+        assert ack["refused"] == [{"seq": 25, "reason": "limit"}]
+        assert totals(ingest)["missing"] == 25
     assert not centre.store.points
 
 

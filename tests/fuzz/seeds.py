@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from collector.centre import birth, report
+from collector.centre import NOW, birth, report
 
 from muster_wire import dictionaries
 from muster_wire.codec import JSON, JSON_ZLIB, WITH_DICTIONARY
@@ -49,7 +49,39 @@ def good(kind: str) -> list[bytes]:
         "status": who | {"state": "online", "ts": 5, "reason": ""},
         "config/state": who | {"state": "applied", "id": "7", "ts": 5, "reason": ""},
     }
-    return [json.dumps(made[kind]).encode()]
+    return [json.dumps(made[kind]).encode(), *(deltas() if kind == "report" else ())]
+
+
+def base() -> Message:
+    """A wide report that the centre is asked to hold, for the deltas that are told against it."""
+    metrics = [
+        {
+            "name": f"m{n}",
+            "tags": {"n": str(n)},
+            "fields": {"a": n, "b": n / 2, "c": True, "d": "x"},
+        }
+        for n in range(750)
+    ]
+    return Message("report", json.dumps(report(1, metrics=metrics, keep=True)).encode(), JSON)
+
+
+def deltas() -> list[bytes]:
+    """Reports told against that base: alike, changed, several in a message, as much as goes in."""
+    told: list[dict[str, Any]] = [
+        {"delta": [[]] * 750},
+        {"delta": [[5, 0, 0, 0], [1, 500], 740, [[9], [0.5], 0, ["y"]], [], *[[-1]] * 6]},
+        {"delta": [748, [[True]], [[10**400]]]},
+        {"delta": [-5, 2**70, [], None, {}, "x", [[[]]], [None]]},
+        {"delta": [2**70]},
+        {"delta": [[]] * 20, "metrics": [{"name": "new", "tags": {}, "fields": {"x": 1}}] * 20},
+    ]
+    later = [{"seq": seq, "ts": NOW + seq, "delta": [[]] * 750} for seq in range(6, 20)]
+    told += [
+        {"delta": [[]] * 750, "later": later},
+        {"delta": [[]] * 750, "later": [later[0] | {"delta": [[1]] * 750}] * 9},
+        {"delta": [], "later": [{"seq": n, "ts": NOW, "delta": []} for n in range(6, 1500)]},
+    ]
+    return [json.dumps(report(5, base=1, metrics=[]) | change).encode() for change in told]
 
 
 def bad() -> list[bytes]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from muster_collector import telemetry
 from muster_wire.codec import Encoded, encode
-from muster_wire.deltas import DeltaError, Head, restore_row
+from muster_wire.deltas import MOST_HELD, DeltaError, Head, restore_row
 from muster_wire.messages import Report
 
 IDLE = 3_600_000
@@ -52,6 +52,17 @@ class Shared:
     uses: int = 0
 
 
+def whole(report: Report) -> Encoded | None:
+    """A report that is complete, as a message; None when it holds what JSON cannot.
+
+    A delta that nobody has looked at yet may hold an infinity (`1e999`).
+    """
+    try:
+        return encode(report)
+    except ValueError:
+        return None
+
+
 class Bases:
     """What is held, by node; times in ms."""
 
@@ -67,8 +78,10 @@ class Bases:
         return held.seq if held is not None and held.epoch == epoch else NONE
 
     def keep(self, report: Report, now: int) -> None:
-        """Hold a report instead of the node's former base, if there is room."""
+        """Hold a report instead of the node's former base, if there is room and it is no giant."""
         self._drop(report.node)
+        if sum(len(metric.fields) for metric in report.metrics) > MOST_HELD:
+            return
         keys = [_key(m.name, m.tags, tuple(m.fields)) for m in report.metrics]
         values = marshal.dumps([value for m in report.metrics for value in m.fields.values()])
         more = EACH + len(values) + sum(map(weight, set(keys) - self._heads.keys()))
@@ -106,7 +119,7 @@ class Bases:
             self.open(report, now)
         except (UnknownBaseError, DeltaError):
             return None
-        return encode(report)
+        return whole(report)
 
     def _share(self, key: Key) -> Head:
         """The one object for all equal heads."""

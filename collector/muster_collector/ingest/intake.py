@@ -26,7 +26,7 @@ from muster_collector import telemetry
 from muster_collector.config import Config
 from muster_collector.errors import StoreError
 from muster_collector.ingest import events, reading
-from muster_collector.ingest.bases import UnknownBaseError
+from muster_collector.ingest.bases import UnknownBaseError, whole
 from muster_collector.ingest.batch import Batch
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.items import (
@@ -45,7 +45,7 @@ from muster_collector.ledger.file import Changes, LedgerFile, Quarantined
 from muster_collector.ledger.nodes import Node
 from muster_collector.store.base import Point, RefusedPoint, Store
 from muster_wire import topics
-from muster_wire.codec import Encoded, encode
+from muster_wire.codec import Encoded
 from muster_wire.deltas import DeltaError
 from muster_wire.echo import ECHO
 from muster_wire.messages import Report
@@ -283,7 +283,7 @@ class Intake:
             key = (report.epoch, report.seq)
             raise reading.RefusedError("delta", str(error), key) from error
         except reading.RefusedError as error:
-            error.whole = encode(report) if told else None
+            error.whole = whole(report) if told else None
             raise
         self.desk.acks.rates.spend(place.node, len(reports) - 1)
         if report.keep:
@@ -295,7 +295,7 @@ class Intake:
             try:
                 items.append(self._report(one, node, account, message))
             except reading.RefusedError as error:
-                error.whole = encode(one) if told else None
+                error.whole = whole(one) if told else None
                 items.append(self._refused(message, error))
         return items
 

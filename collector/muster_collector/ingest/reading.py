@@ -7,19 +7,17 @@ identity (a payload must not contradict its topic), time and the edges of its sp
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, from_json
 
 from muster_wire import VERSION, codec
-from muster_wire.deltas import MOST_VALUES, DeltaError, restore
+from muster_wire.deltas import MOST_VALUES, DeltaError, restore, size
 from muster_wire.messages import Birth, ConfigState, Lost, Metric, Report, Status
 from muster_wire.topics import Topic
 from muster_wire.wanted import LONGEST_ID
 
-REPORT, BIRTH, STATUS = TypeAdapter(Report), TypeAdapter(Birth), TypeAdapter(Status)
-CONFIG_STATE = TypeAdapter(ConfigState)
 INT63 = 2**63
 LATEST = 4_102_444_800_000
 """2100-01-01 in ms: no clock says more than that, however wrong it is."""
@@ -28,6 +26,11 @@ CONFIG_REASON = 500
 """Characters that are kept of why a node refuses a configuration."""
 MOST_LOST = 1000
 """Ranges of lost reports that one report may carry."""
+
+
+MOST_INFLATED, ALWAYS_INFLATED = 100, 64 << 10
+"""How many times its size a message may have once decompressed, and bytes that it always may:
+deflate reaches 1,000 times, so that a kilobyte would cost what a megabyte does."""
 
 
 class Limits(Protocol):
@@ -70,6 +73,36 @@ class Message(Protocol):
 M = TypeVar("M", bound=Message)
 
 
+class Adapter(Generic[M]):
+    """Validates JSON as pydantic's `TypeAdapter` does, but ends at the first mistake of a list.
+
+    A message of 400 bytes, decompressed, can hold 100,000 mistakes; to list them all takes most
+    of a second.
+    """
+
+    def __init__(self, message: type[M]) -> None:
+        self._validator = SchemaValidator(_failing_fast(TypeAdapter(message).core_schema))
+
+    def validate_json(self, text: bytes) -> M:
+        """The message in a text; raises `ValidationError`."""
+        found: M = self._validator.validate_json(text)
+        return found
+
+
+def _failing_fast(schema: Any) -> Any:
+    """The same schema in which lists and objects stop at their first mistake."""
+    if isinstance(schema, dict):
+        changed = {key: _failing_fast(value) for key, value in schema.items()}
+        return changed | ({"fail_fast": True} if schema.get("type") in ("list", "dict") else {})
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_failing_fast, schema))
+    return schema
+
+
+REPORT, BIRTH, STATUS = Adapter(Report), Adapter(Birth), Adapter(Status)
+CONFIG_STATE = Adapter(ConfigState)
+
+
 def report(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Report:
     """The report in a payload, with the times that its node gives; raises `RefusedError`.
 
@@ -95,13 +128,13 @@ def expand(first: Report, limits: Limits) -> list[Report]:
     made, values = [first], _values(first.metrics)
     for later in first.later:
         key = (first.epoch, later.seq)
+        values += size(later.delta, made[-1].metrics) + _values(later.metrics)
+        if values > MOST_VALUES:
+            raise RefusedError("limit", f"more than {MOST_VALUES} values in a message", key)
         try:
             metrics = restore(later.delta, made[-1].metrics) + later.metrics
         except DeltaError as error:
             raise RefusedError("delta", str(error), key) from error
-        values += _values(metrics)
-        if values > MOST_VALUES:
-            raise RefusedError("limit", f"more than {MOST_VALUES} values in a message", key)
         report = replace(first, seq=later.seq, ts=later.ts, metrics=metrics, lost=[], later=[])
         report.keep = False
         if later.seq <= made[-1].seq:
@@ -171,12 +204,13 @@ def config_state(topic: Topic, payload: bytes, content_type: str, limits: Limits
 
 
 def _read(
-    adapter: TypeAdapter[M], topic: Topic, payload: bytes, content_type: str, limits: Limits
+    adapter: Adapter[M], topic: Topic, payload: bytes, content_type: str, limits: Limits
 ) -> M:
     if not payload:
         raise RefusedError("empty", "no payload")
+    most = min(limits.payload_bytes, max(ALWAYS_INFLATED, MOST_INFLATED * len(payload)))
     try:
-        text = codec.open_payload(payload, content_type, limit=limits.payload_bytes)
+        text = codec.open_payload(payload, content_type, limit=most)
     except codec.CodecError as error:
         large = str(error).startswith("larger")
         raise RefusedError("too large" if large else "encoding", str(error)) from error
