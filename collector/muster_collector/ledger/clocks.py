@@ -16,7 +16,8 @@ that one setting of one clock has dated, all moved by the same `shift`. The firs
    calls for, and at most by three intervals, at least 30 s, more, but by less than half the shift;
    and `sent` can be of that clock. If a right clock may have sent it shortly after it was sampled,
    it has to be on the line to 2 s.
-2. an era whose shift is the report's own `arrival - sent`, within a minute;
+2. an era whose shift is within a minute of what a new one would have: two shifts for one setting of
+   a clock could put two of its reports on the same millisecond, where the store keeps one;
 3. a new era. Its shift is `arrival - sent` where the clock was wrong at sending too (then `sent -
    ts` is the report's age whatever the clock says), else what brings it between its neighbours by
    `seq`, or to `sent` where there are none; in whole seconds.
@@ -102,7 +103,7 @@ def shift(account: Account, report: Sent, arrival: int, bounds: Bounds) -> tuple
         return 0, None
     wanted = _new_shift(account, report, arrival, right=right)
     for era in reversed(account.eras):
-        if not right and abs(era.shift - wanted) < SAME:
+        if abs(era.shift - wanted) < SAME:
             wanted = era.shift
             break
     return wanted, Era(report.seq, report.ts, wanted)
