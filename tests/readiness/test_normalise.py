@@ -10,6 +10,7 @@ import pytest
 from readiness.cards import card
 
 from muster_collector.readiness import normalise, score
+from muster_collector.readiness.robustness import robustness
 
 NAN = float("nan")
 X = np.array([2.0, 4.0, 4.0, NAN, 10.0])
@@ -100,6 +101,36 @@ def test_winsorise_leaves_what_passes() -> None:
 def test_rules_of_a_card(rule: dict[str, Any], direction: str, expected: list[float]) -> None:
     tree = card({"a": {"normalise": rule, "direction": direction}})
     close(score(tree, X[:, None]).value[:, 1], expected)
+
+
+@pytest.mark.parametrize(
+    ("direction", "own", "expected"),
+    [
+        # The worst is 2: (4 - 2) / (6 - 2), (4 - 2) / (4 - 2), (10 - 2) / (18 - 2).
+        ("up", [5.0, 6.0, 4.0, 3.0, 18.0], [0, 50, 100, NAN, 50]),
+        # The worst is 10: (10 - 2) / (10 - 6), clipped; (10 - 4) / (10 - 0); at its reference.
+        ("down", [6.0, 0.0, NAN, 3.0, 10.0], [100, 60, NAN, NAN, 100]),
+    ],
+)
+def test_each_unit_may_have_a_reference_of_its_own(
+    direction: str, own: list[float], expected: list[float]
+) -> None:
+    rule = {"kind": "reference", "own": True}
+    tree = card({"a": {"normalise": rule, "direction": direction}, "b": {}})
+    values = np.column_stack([X, np.full(5, 50.0), own])
+    close(score(tree, values).value[:, tree.columns["a"]], expected)
+    # Without references nobody can say.
+    assert np.isnan(score(tree, values[:, :2]).value[:, tree.columns["a"]]).all()
+    with pytest.raises(ValueError, match="test needs units x 2"):
+        score(tree, values[:, :1])
+
+
+def test_own_references_stay_when_weights_are_varied() -> None:
+    tree = card({"a": {"normalise": {"kind": "reference", "own": True}}, "b": {}})
+    values = [[2.0, 50.0, 10.0], [6.0, 40.0, 10.0], [4.0, 45.0, 4.0]]
+    firm = robustness(tree, values, np.random.default_rng(1), draws=50)
+    assert firm.score.tolist() == score(tree, values).value[:, 0].tolist()
+    assert firm.rank.tolist() == [3, 2, 1]
 
 
 def test_no_logarithm_is_no_data() -> None:

@@ -237,6 +237,27 @@ def test_parquet_and_xlsx_hold_what_csv_holds(
         assert "<f>" not in book.read("xl/worksheets/sheet1.xml").decode()
 
 
+def test_each_unit_against_its_own_reference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Districts against their own plans: 20 of 40 begun from 0 is half of it, 30 of 30 all."""
+    card = tmp_path / "card.toml"
+    card.write_text(text({"a": {"normalise": {"kind": "reference", "own": True}}}), "utf-8")
+    data = b"city,a,a:reference\nx,0,50\ny,20,40\nz,30,30\nw,30,\n"
+    assert run(card, data, "--format", "json") == 0
+    units = json.loads(capsys.readouterr().out)["units"]
+    scores = [unit["levels"]["overall"]["score"] for unit in units]
+    assert scores == [0.0, 50.0, 100.0, None]
+    assert run(card, b"city,a\nx,1\n") == 2
+    assert "no column for a:reference; row 1 has city, a" in capsys.readouterr().err
+    wrong = card.read_text("utf-8").replace("own = true", "own = true, value = 3")
+    card.write_text(wrong, "utf-8")
+    assert main(["scorecard", "check", str(card)]) == 2
+    assert "indicator.a.normalise.value = 3.0: give one value, or own = true" in (
+        capsys.readouterr().err
+    )
+
+
 def test_sensitivity_names_what_moves_the_ranking(
     card_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from .schema import (
     Goalposts,
     Indicator,
     Level,
+    Reference,
     Thresholds,
 )
 
@@ -100,6 +101,8 @@ def _indicator(indicator: Indicator) -> Iterator[Problem]:
         yield from _thresholds(rule, indicator)
     if isinstance(rule, Goalposts):
         yield from _goalposts(rule)
+    if isinstance(rule, Reference) and (rule.value is None) != rule.own:
+        yield "normalise.value", rule.value, "give one value, or own = true for each unit's own"
     if indicator.optional and indicator.impute:
         yield "optional", True, "nothing can stand in for what does not apply: drop impute or it"
     if indicator.impute and (indicator.impute.kind == "value") == (indicator.impute.value is None):

@@ -115,6 +115,8 @@ def _normalise(rule: Normalise) -> str:
             return f"goalposts{log} {rule.low:g} and {rule.high:g}"
         case ZScore():
             return f"z-score{log}, mean at {rule.mean:g}, a deviation is {rule.sd:g}"
+        case Reference(value=None):
+            return "distance to each unit's own reference"
         case Reference():
             return f"distance to the reference {rule.value:g}"
         case _:

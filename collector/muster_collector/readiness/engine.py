@@ -71,13 +71,16 @@ class Scores:
 def score(card: Scorecard, values: npt.ArrayLike, *, limits: bool = True) -> Scores:
     """Score units x indicators raw values, columns as `card.indicators`, NaN = missing.
 
+    Behind them may stand the units' own references, a column for each of `card.own`.
+
     Without `limits` there is no interval (`low` and `high` are NaN), which takes half the time.
 
     ValueError if the shape does not fit the card. Relative normalisations (min-max, z-score,
     ranks, reference) compare the units of this one call.
     """
     raw = np.asarray(values, dtype=np.float64)
-    if raw.ndim != 2 or raw.shape[1] != len(card.indicators):
+    count = len(card.indicators)
+    if raw.ndim != 2 or raw.shape[1] not in (count, count + len(card.own)):
         raise ValueError(
             f"values have shape {raw.shape}: {card.id} needs units x {len(card.indicators)}"
         )
@@ -86,8 +89,10 @@ def score(card: Scorecard, values: npt.ArrayLike, *, limits: bool = True) -> Sco
     low = high = np.broadcast_to(np.nan, shape)
     if limits:
         low, high = np.empty(shape), np.empty(shape)
+    own = references(card, raw)
+    raw = raw[:, :count]
     for number, (column, indicator) in enumerate(card.leaves):
-        value[column], coverage[column] = _leaf(indicator, raw[:, number])
+        value[column], coverage[column] = _leaf(indicator, raw[:, number], own.get(number))
         if limits:
             low[column], high[column] = _leaf_limits(indicator, value[column], coverage[column])
     for node in reversed(card.levels):
@@ -98,11 +103,17 @@ def score(card: Scorecard, values: npt.ArrayLike, *, limits: bool = True) -> Sco
     return Scores(card, value.T, low.T, high.T, coverage.T, raw)
 
 
-def _leaf(indicator: Indicator, raw: Array) -> tuple[Array, Array]:
+def references(card: Scorecard, values: Array) -> dict[int, Array]:
+    """Number of an indicator -> the units' own references, where they stand behind the values."""
+    behind = values[:, len(card.indicators) :]
+    return dict(zip(card.own, behind.T, strict=False))
+
+
+def _leaf(indicator: Indicator, raw: Array, own: Array | None) -> tuple[Array, Array]:
     """Value and coverage of an indicator."""
     raw = np.where(np.isfinite(raw), raw, np.nan)
     filled = imputed(raw, indicator.impute) if indicator.impute else raw
-    value = normalised(filled, indicator)
+    value = normalised(filled, indicator, own)
     # A value without a logarithm is as good as missing.
     known = ~np.isnan(raw) & ~np.isnan(value)
     return value, np.where(known, 1.0, np.nan) if indicator.optional else known.astype(float)

@@ -72,12 +72,15 @@ def percentile_rank(x: Array) -> Array:
     return (rank(x) - 1.0) / (count - 1.0)
 
 
-def distance_to_target(x: Array, target: float) -> Array:
-    """(x - min) / (target - min): 1 at the target, above it beyond (COINr `n_dist2targ`)."""
+def distance_to_target(x: Array, target: float | Array) -> Array:
+    """(x - min) / (target - min): 1 at the target, above it beyond (COINr `n_dist2targ`).
+
+    One target for all, or one for each unit; NaN without one.
+    """
     low, _ = _span(x)
-    if target <= low:
-        return np.where(np.isnan(x), np.nan, 1.0)
-    return (x - low) / (target - low)
+    goal = np.broadcast_to(np.asarray(target, dtype=np.float64), x.shape)
+    share = (x - low) / np.where(goal > low, goal - low, 1.0)
+    return np.where(np.isnan(x) | np.isnan(goal), np.nan, np.where(goal > low, share, 1.0))
 
 
 def distance_to_unit(x: Array, reference: int) -> Array:
@@ -184,7 +187,9 @@ def _rank(x: Array, rule: Rank, sign: int) -> Array:
 
 
 def _reference(x: Array, rule: Reference, sign: int) -> Array:
-    return 100.0 * distance_to_target(sign * x, sign * rule.value)
+    # Without a value each unit has its own, and none of them was given.
+    value = np.nan if rule.value is None else rule.value
+    return 100.0 * distance_to_target(sign * x, sign * value)
 
 
 _RULES: dict[str, Callable[[Array, Any, int], Array]] = {
@@ -198,8 +203,10 @@ _RULES: dict[str, Callable[[Array, Any, int], Array]] = {
 }
 
 
-def normalised(x: Array, indicator: Indicator) -> Array:
+def normalised(x: Array, indicator: Indicator, own: Array | None = None) -> Array:
     """The scores 0..100 of one indicator's raw values; infinite values count as missing.
+
+    `own` are the units' own references, for an indicator that has them.
 
     A score below 1e-12 is 0: means of ratios and logarithms need no number near the smallest.
     """
@@ -210,7 +217,11 @@ def normalised(x: Array, indicator: Indicator) -> Array:
     sign = 1 if indicator.direction == "up" else -1
     # What overflows on the way is no number, and so missing.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        scores = np.clip(_RULES[rule.kind](x, rule, sign), 0.0, 100.0)
+        if isinstance(rule, Reference) and own is not None:
+            found = 100.0 * distance_to_target(sign * x, sign * own)
+        else:
+            found = _RULES[rule.kind](x, rule, sign)
+        scores = np.clip(found, 0.0, 100.0)
     return np.where(scores < 1e-12, 0.0, scores)
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .engine import Scores, imputed, score
+from .engine import Scores, imputed, references, score
 from .normalise import normalised
 from .schema import Goalposts, Indicator, Normalise, Thresholds
 from .scorecard import Node, Scorecard
@@ -64,8 +64,9 @@ class Variants:
         self._missing = [np.flatnonzero(~row) for row in self.known]
         self.inputs = _inputs(card, spread, shift)
         self._place = {one: place for place, one in enumerate(self.inputs)}
+        own = references(card, np.asarray(values, dtype=np.float64))
         self._leaves = {
-            column: _strata(indicator, scores.raw[:, number], shift)[:, self.units]
+            column: _strata(indicator, scores.raw[:, number], shift, own.get(number))[:, self.units]
             for number, (column, indicator) in enumerate(card.leaves)
         }
         self._levels = [self._level(node) for node in reversed(card.levels)]
@@ -173,7 +174,7 @@ def _inputs(card: Scorecard, spread: float, shift: float) -> tuple[Input, ...]:
     return (*weights, *thresholds)
 
 
-def _strata(indicator: Indicator, raw: Array, shift: float) -> Numbers:
+def _strata(indicator: Indicator, raw: Array, shift: float, own: Array | None) -> Numbers:
     """The indicator's scores at each step of its thresholds, steps x units; 0 where missing.
 
     Single precision: half the memory to walk through for each variant.
@@ -183,7 +184,9 @@ def _strata(indicator: Indicator, raw: Array, shift: float) -> Numbers:
     if not shift or not isinstance(indicator.normalise, Thresholds | Goalposts):
         steps = np.zeros(1)
     rules = [_shifted(indicator.normalise, shift * step) for step in steps.tolist()]
-    rows = [normalised(filled, indicator.model_copy(update={"normalise": rule})) for rule in rules]
+    rows = [
+        normalised(filled, indicator.model_copy(update={"normalise": rule}), own) for rule in rules
+    ]
     return np.nan_to_num(np.stack(rows)).astype(np.float32)
 
 

@@ -80,10 +80,15 @@ class Rank(Part):
 
 
 class Reference(Part):
-    """Distance to a reference value, in units of the span from the worst unit to the reference."""
+    """Distance to a reference, in units of the span from the worst unit to the reference.
+
+    The reference is one `value`, or with `own` each unit's own (its plan, its target): a column
+    ID:reference beside the indicator's.
+    """
 
     kind: Literal["reference"]
-    value: Value
+    value: Value | None = None
+    own: bool = False
 
 
 Normalise = Annotated[

@@ -17,7 +17,16 @@ from muster_collector.errors import ConfigError
 
 from . import wording
 from .checks import ROOT, problems
-from .schema import PROSE, Aggregation, Critical, Document, Indicator, Level, Title
+from .schema import (
+    PROSE,
+    Aggregation,
+    Critical,
+    Document,
+    Indicator,
+    Level,
+    Reference,
+    Title,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,15 @@ class Scorecard:
     def leaves(self) -> tuple[tuple[int, Indicator], ...]:
         """Column and definition of each indicator, in the order of the columns of `values`."""
         return tuple((node.column, node.indicator) for node in self.nodes if node.indicator)
+
+    @cached_property
+    def own(self) -> tuple[int, ...]:
+        """Numbers of the indicators for which each unit has a reference of its own."""
+        return tuple(
+            number
+            for number, (_, indicator) in enumerate(self.leaves)
+            if isinstance(indicator.normalise, Reference) and indicator.normalise.own
+        )
 
     @cached_property
     def levels(self) -> tuple[Node, ...]:

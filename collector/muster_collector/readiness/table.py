@@ -37,7 +37,8 @@ def parse(
 
     The separator (comma, semicolon, tab, bar) is the one of the first line. UTF-8, or UTF-16 with
     a byte order mark, unless `encoding` says otherwise. With `partial` indicators may have no
-    column: they are missing for every unit. ConfigError names `origin`, row and column.
+    column: they are missing for every unit. The units' own references (column ID:reference) stand
+    behind the values. ConfigError names `origin`, row and column.
     """
     text = decoded(data, origin, encoding)
     lines = rows(text, origin)
@@ -95,8 +96,10 @@ def _places(header: Sequence[str], origin: str, card: Scorecard, *, partial: boo
         if name and header.count(name) > 1:
             raise ConfigError(f"{origin}: column {name} stands twice in row 1: keep one of them")
     columns = {name: place for place, name in enumerate(header) if place and name}
-    places = [columns.get(node.id, -1) for node in card.indicators]
-    absent = [node.id for node, place in zip(card.indicators, places, strict=True) if place < 0]
+    names = [node.id for node in card.indicators]
+    names += [f"{names[number]}:reference" for number in card.own]
+    places = [columns.get(name, -1) for name in names]
+    absent = [name for name, place in zip(names, places, strict=True) if place < 0]
     if len(absent) == len(places) or (absent and not partial):
         raise ConfigError(
             f"{origin}: no column for {', '.join(absent[:5])}{' …' * (len(absent) > 5)}; "
