@@ -1,4 +1,4 @@
-"""Link state of network hardware by Telegraf's `ethtool`, from sysfs; rationed."""
+"""Link state of network hardware and bonds by Telegraf's `ethtool`, from sysfs; rationed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Traffic(NamedTuple):
 
 
 class Ethtool(Sensor):
-    """Interfaces with hardware behind them, up or not; use is the mean since the last reading.
+    """Interfaces with hardware behind them and bonds, up or not; use is the mean since last time.
 
     Once a minute: reading a speed takes a lock that the whole network stack shares.
     """
@@ -41,21 +41,28 @@ class Ethtool(Sensor):
             names = self.host.names(NET)
         except FileNotFoundError as error:
             raise SensorAbsentError("no network") from error
-        hardware = [name for name in names if self.host.exists(f"{NET}/{name}/device")]
-        if not hardware:
+        drivers = {name: found for name in names if (found := driver(self.host, name)) is not None}
+        if not drivers:
             raise SensorAbsentError("no network hardware")
-        last, self.last = self.last, {name: traffic(self.host, name) for name in hardware}
+        last, self.last = self.last, {name: traffic(self.host, name) for name in drivers}
         return [
             Metric(
                 "ethtool",
-                {"driver": self.host.link(f"{NET}/{name}/device/driver"), "interface": name},
+                {"driver": found, "interface": name},
                 {**link(self.host, name), **self._use(last.get(name), name)},
             )
-            for name in hardware
+            for name, found in drivers.items()
         ]
 
     def _use(self, last: Traffic | None, name: str) -> dict[str, Value]:
         return use(last, self.last[name], number(self.host, name, "speed"))
+
+
+def driver(host: Host, interface: str) -> str | None:
+    """The driver of an interface, None where there is neither hardware nor a bond of it."""
+    if host.exists(f"{NET}/{interface}/device"):
+        return host.link(f"{NET}/{interface}/device/driver")
+    return "bonding" if host.exists(f"{NET}/{interface}/bonding") else None
 
 
 def number(host: Host, interface: str, name: str, base: int = 10) -> int:
