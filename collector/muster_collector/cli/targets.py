@@ -59,6 +59,7 @@ def add(commands: Any) -> None:
         " all of it, or nothing and the row and column that is wrong. Again replaces.",
     )
     bring.add_argument("file", type=Path)
+    bring.add_argument("--encoding", default="", help="of the file, when it is not UTF-8 or UTF-16")
     client.add_options(bring)
     bring.set_defaults(run=run_import)
 
@@ -94,12 +95,15 @@ def run_figures(options: argparse.Namespace) -> int:
 
 def run_import(options: argparse.Namespace) -> int:
     """Check the file here, where its name is known, then send it."""
+    from muster_collector.readiness import table
     from muster_collector.scoring import figures
 
     try:
         content = options.file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{options.file}: {error.strerror}") from error
+    if options.encoding:
+        content = table.decoded(content, str(options.file), options.encoding).encode()
     figures.parse(content, str(options.file), today=dt.datetime.now(dt.UTC).date())
     answer = client.post(options, "figures", content, "text/csv")
     print(f"{answer['imported']} figures, {answer['replaced']} of them replaced")

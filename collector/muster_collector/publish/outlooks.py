@@ -10,9 +10,9 @@ from typing import Any
 from muster_collector.estate.model import Target
 from muster_collector.publish.calendar import ONE, Span, midnight
 from muster_collector.publish.source import Row, Source
-from muster_collector.readiness.targets import Outlook, outlook
+from muster_collector.readiness.targets import Outlook
 from muster_collector.scoring.figures import Figure
-from muster_collector.scoring.outlooks import DAY, WHOLE, due_at, judged_figures
+from muster_collector.scoring.outlooks import DAY, WHOLE, due_at, judged_days, judged_figures
 
 HISTORY = 180
 """Days that a target is judged by."""
@@ -46,24 +46,27 @@ def figures(source: Source, last: dt.date) -> list[Figure]:
 
 
 def _live(source: Source, target: Target, span: Span) -> Row:
-    assert target.score is not None  # noqa: S101 - the model says: a score or an indicator
-    past = Span(span.last - (HISTORY - 1) * ONE, span.last, span.zone)
+    due = due_at(target.due, span.zone.key)
+    # A target whose day has passed is settled by the days up to it.
+    last = min(span.last, target.due)
+    past = Span(last - (HISTORY - 1) * ONE, last, span.zone)
     only = {"id": target.id, "method": source.card["method"]}
     if target.part == WHOLE:
         days = source.scores(target.level, past, **only)
     else:
         days = source.pillars(target.level, past, pillar=target.part, **only)
     scored = sorted((row["day"], row["score"]) for row in days if row.get("score") is not None)
-    found = outlook(
+    found = judged_days(
+        target,
         [midnight(day + ONE, span.zone) / DAY for day, _ in scored],
         [score for _, score in scored],
-        target=target.score,
-        due=due_at(target.due, span.zone.key) / DAY,
-        now=span.end / DAY,
+        now=span.end,
+        due=due,
         share=SHARE,
     )
     about = {"level": target.level, "id": target.id, "part": target.part, "unit": "points"}
-    value = scored[-1][1] if scored else None
+    known = scored and found.status != "unknown"
+    value = scored[-1][1] if known or (scored and due > span.end) else None
     return {**about, **_row(target, found, target.score, value), "days": len(scored)}
 
 

@@ -17,6 +17,8 @@ from muster_collector.store.base import Query, Read, Store
 DAY = 86_400_000
 EPOCH = dt.date(1970, 1, 1)
 WHOLE = "overall"
+SETTLED_BY = 7.0
+"""Days before a target's end of which one must have a score for the target to be settled."""
 Series = tuple[list[float], list[float]]
 
 
@@ -32,14 +34,42 @@ async def judged(
 ) -> tuple[Outlook, int]:
     """The outlook of a target, with times in days since 1970, and how many days it rests on.
 
-    Only days scored with `method` count, at most the last `days`; a target is due when its day
-    ends in `zone`. Raises `StoreError` like the store.
+    Only days scored with `method` count, at most `days` of them, up to now or the day that the
+    target was due; it is due when its day ends in `zone`. Raises `StoreError` like the store.
+    """
+    due = due_at(target.due, zone)
+    last = min(now, due)
+    times, scores = await _days(store, target, last - days * DAY, last, method)
+    return judged_days(target, times, scores, now=now, due=due, share=share), len(times)
+
+
+def judged_days(
+    target: Target,
+    times: Sequence[float],
+    scores: Sequence[float],
+    *,
+    now: int,
+    due: int,
+    share: float = 0.8,
+) -> Outlook:
+    """The outlook of a target for a score, from the ends of days (in days) and their scores.
+
+    A target whose day has passed is settled by the last scored day up to it, whatever came later;
+    without one in the week before, nobody can say, and the status is unknown.
     """
     assert target.score is not None  # noqa: S101 - its kind is the caller's to tell
-    times, scores = await _days(store, target, now - days * DAY, now, method)
-    due = due_at(target.due, zone) / DAY
-    found = outlook(times, scores, target=target.score, due=due, now=now / DAY, share=share)
-    return found, len(times)
+    last = min(now, due) / DAY
+    known = [(time, score) for time, score in zip(times, scores, strict=True) if time <= last]
+    if due <= now and (not known or known[-1][0] < last - SETTLED_BY):
+        known = []
+    return outlook(
+        [time for time, _ in known],
+        [score for _, score in known],
+        target=target.score,
+        due=due / DAY,
+        now=last,
+        share=share,
+    )
 
 
 def judged_figures(

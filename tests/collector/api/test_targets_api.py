@@ -62,6 +62,28 @@ async def test_targets_are_judged_by_the_days_so_far(open_world: Opener) -> None
         assert (other["status"], other["days"], other["gap"]) == ("unknown", 0, None)
 
 
+async def test_a_target_of_the_past_is_settled_by_its_own_day(open_world: Opener) -> None:
+    """The fleet had 60 at the end of 8 February, and 70 in March: too late for a target of 65."""
+    past = Estate(
+        targets=(
+            target(65, "2026-02-08"),
+            target(59, "2026-02-08"),
+            # No day of the week before it has a score; nothing is made up of later ones.
+            target(10, "2026-01-20"),
+            target(10, "1999-01-01"),
+        )
+    )
+    async with open_world(SmallFleet(), past) as world:
+        await fill(world)
+        missed, reached, before, long_ago = await world.rows("/api/v1/targets")
+        assert (missed["status"], missed["probability"]) == ("missed", 0.0)
+        assert missed["score"] == pytest.approx(60.0, abs=0.3)
+        assert (reached["status"], reached["probability"]) == ("reached", 1.0)
+        for row in (before, long_ago):
+            assert (row["status"], row["score"], row["gap"]) == ("unknown", None, None)
+            assert (row["likely"], row["probability"]) == (None, None)
+
+
 async def test_boards_find_the_same_in_the_store(open_world: Opener) -> None:
     async with open_world(SmallFleet(), TARGETS) as world:
         await fill(world)
