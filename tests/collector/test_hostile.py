@@ -15,6 +15,7 @@ from collector.centre import NOW, MemoryStore, birth, report
 from hypothesis import example, given, settings
 
 from muster_collector.config import Collector, Config, Limits
+from muster_collector.ingest import reading, shortcut
 from muster_collector.ingest.acks import Acks
 from muster_collector.ingest.bases import Bases
 from muster_collector.ingest.desk import Desk
@@ -151,6 +152,31 @@ def nested(depth: int) -> bytes:
 @example([("birth", json.dumps(birth(inventory={"x": "\ud800"})).encode(), "", False)])
 def test_whatever_comes_is_taken_or_refused(messages: list[tuple[str, bytes, str, bool]]) -> None:
     asyncio.run(through(messages))
+
+
+@settings(max_examples=1000, derandomize=True)
+@given(REPORTS | st.binary(max_size=60), st.integers(0, 5000), st.binary(min_size=1, max_size=3))
+@example(json.dumps(report(0)).encode()[:-1] + b',"x":"\xff"}', 0, b"")
+@example(
+    json.dumps(report(0) | {"delta": [[[json.loads("[" * 500 + "]" * 500)]]]}).encode(), 0, b""
+)
+@example(json.dumps(report(0) | {"delta": [{"a": 1}, 1, [1, [2.5]]]}).encode(), 0, b"")
+@example(json.dumps(report(0)).encode()[:-1] + b',"every":1,"ts":1e3}', 0, b"")
+def test_the_shortcut_takes_nothing_that_validation_would_not(
+    text: bytes, at: int, bytes_: bytes
+) -> None:
+    for payload in (text, text[:at] + bytes_ + text[at + 1 :]):
+        found = shortcut.read(payload)
+        if found is not None:
+            expected = reading.REPORT.validate_json(payload)
+            assert repr(found) == repr(expected)
+            assert found == expected
+
+
+def test_the_shortcut_takes_what_agents_send() -> None:
+    assert shortcut.read(json.dumps(report(0)).encode()) is not None
+    delta = {"base": 1, "delta": [[1, 0, [2.5]], 2, []], "metrics": []}
+    assert shortcut.read(json.dumps(report(3) | delta).encode()) is not None
 
 
 def test_a_report_has_no_field_that_is_not_looked_at() -> None:
