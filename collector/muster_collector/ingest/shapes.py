@@ -22,6 +22,10 @@ KEPT = 16 << 20
 """Characters of shapes remembered; beyond, the memory begins anew."""
 TAGS_LENGTH = 4096
 """Characters of all tags of a metric together."""
+MOST_PLACES = 50_000
+"""Measurements with tags that are kept in one copy; beyond, a new round of copies begins."""
+IMPLIED = ("host", "site")
+"""Tags that come from the topic, whatever a node says."""
 HOUR = 3_600_000
 _NAMES: Mapping[type, str] = {int: "int", float: "float", bool: "bool", str: "str"}
 
@@ -73,9 +77,10 @@ PLAIN = Shape(None, (), ())
 class NodeSeries:
     """The series of one node, with their tags ready for the store."""
 
-    __slots__ = ("begun", "hour", "tags")
+    __slots__ = ("begun", "hour", "implied", "tags")
 
-    def __init__(self) -> None:
+    def __init__(self, host: str, site: str) -> None:
+        self.implied = (("host", host), ("site", site))
         self.tags: dict[tuple[str, Tags], Tags] = {}
         self.hour = 0
         self.begun = 0
@@ -89,6 +94,7 @@ class Shapes:
         self._types = types()
         self._shapes: dict[tuple[str, tuple[str, ...], tuple[type, ...]], Shape] = {}
         self._series: dict[tuple[str, str], NodeSeries] = {}
+        self._places: dict[tuple[str, Tags], tuple[str, Tags]] = {}
         self._weight = 0
 
     def points(self, report: Report, now: int) -> tuple[list[Point], list[Fault]]:
@@ -98,7 +104,7 @@ class Shapes:
         who = (report.node, report.site)
         series = self._series.get(who)
         if series is None:
-            series = self._series[who] = NodeSeries()
+            series = self._series[who] = NodeSeries(*who)
         known, shapes, ts = series.tags, self._shapes, report.ts
         for metric in report.metrics:
             name, fields = metric.name, metric.fields
@@ -109,7 +115,7 @@ class Shapes:
             if shape is not PLAIN or tags is None:
                 wrong = self._wrong(shape, fields)
                 if wrong is None and tags is None:
-                    tags, wrong = self._begin(series, who, place, now)
+                    tags, wrong = self._begin(series, place, now)
                 if wrong is not None:
                     faults.append(Fault(*wrong, metric))
                     continue
@@ -154,7 +160,7 @@ class Shapes:
         return shape.fault or _convert(fields, shape.floats)
 
     def _begin(
-        self, series: NodeSeries, who: tuple[str, str], place: tuple[str, Tags], now: int
+        self, series: NodeSeries, place: tuple[str, Tags], now: int
     ) -> tuple[Tags | None, Wrong | None]:
         """The tags of a series that is new here, or why it may not be.
 
@@ -177,10 +183,17 @@ class Shapes:
         if series.begun >= limits.new_series:
             return None, ("new series", f"more than {limits.new_series} new series within an hour")
         series.begun += 1
-        named = {key: value for key, value in tags if value}
-        named |= {"host": who[0], "site": who[1]}
-        made = series.tags[place] = tuple(sorted(named.items()))
+        place = self._shared(place)
+        own = [tag for tag in place[1] if tag[1] and tag[0] not in IMPLIED]
+        made = tuple(sorted([*own, *series.implied]))
+        series.tags[place] = made
         return made, None
+
+    def _shared(self, place: tuple[str, Tags]) -> tuple[str, Tags]:
+        """The same place, in one copy for all nodes: most have the same devices."""
+        if len(self._places) >= MOST_PLACES:
+            self._places.clear()
+        return self._places.setdefault(place, place)
 
 
 def _convert(fields: dict[str, Value], floats: tuple[str, ...]) -> Wrong | None:
