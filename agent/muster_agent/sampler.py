@@ -20,7 +20,7 @@ ABSENT = 60.0
 """Seconds after which it is looked again for what a machine has not got: it may be plugged in."""
 TELL_FIRST, TELL = 60.0, 600.0
 """Seconds after the start and between times that what every sensor costs is sent."""
-FIRST = 0.5
+FIRST = 0.3
 """Seconds before the first sample, so that differences have something to differ from."""
 
 
@@ -68,6 +68,8 @@ class Sampler:
         """One reading of all sensors that are due; plans the next sample."""
         now = self.clock.monotonic()
         self.due = self._start + (math.floor((now - self._start) / self.every) + 1) * self.every
+        if self.due <= now:  # a moment of the grid is rounded, and may seem not to be reached yet
+            self.due += self.every
         self.samples += 1
         return [metric for sensor in self.sensors for metric in self._guarded(sensor, now)]
 
