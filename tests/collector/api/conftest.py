@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from readiness.small_fleet import END, MINUTE, SmallFleet, cpu, disk, small_card
 
+from muster_collector import telemetry
 from muster_collector.alerts.receivers import receivers
 from muster_collector.alerts.service import Alerting
 from muster_collector.api.app import make_app
@@ -143,7 +144,7 @@ def opener(tmp_path: Path) -> Opener:
             scorer=scorer,
             accounts=accounts,
             connected=lambda: made.connected,
-            metrics=lambda: b"muster_up 1\n",
+            metrics=telemetry.render,
             stop=stop,
         )
         app = make_app(services, token=token, local_only=local_only)
