@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from muster_collector.api import times
@@ -60,12 +61,15 @@ async def rows(given: Services, asked: Asked) -> tuple[list[Row], int]:
     begin = begin_of(asked.step, zone)
     made = sorted(gathered(found, begin, GROUP), key=lambda row: (row["time"], row["id"]))
     page = made[asked.first - before : asked.last - before]
-    for row in page:
-        same = row["method"] == given.scorer.card.method and row["score"] is not None
-        row["grade"] = given.scorer.card.grade(row["score"]) if same else ""
+    for time, some in groupby(page, key=lambda row: int(row["time"])):
+        # Said once for all units of a step, of which there may be thousands.
+        about = {"time": times.iso(time)}
         if asked.step.is_of_days:
-            row["date"] = dt.datetime.fromtimestamp(row["time"] / 1000, zone).date().isoformat()
-        row["time"] = times.iso(row["time"])
+            about["date"] = dt.datetime.fromtimestamp(time / 1000, zone).date().isoformat()
+        for row in some:
+            same = row["method"] == given.scorer.card.method and row["score"] is not None
+            row["grade"] = given.scorer.card.grade(row["score"]) if same else ""
+            row.update(about)
     return page, len(made) if total is None else total
 
 
@@ -83,13 +87,10 @@ async def _page(
     start, end = asked.span
     # An end at the start of its hour still belongs to the period that ends there.
     earliest = period_at(min(counts) - 1, kinds[0], zone).start
-    latest = max(counts) + HOUR - 1
     head: list[Row] = []
     if earliest > start and len(kinds) > 1:
         head = await _stored(given, asked.wanted, (start, earliest), kinds[1:])
-    # The newest period's end lies somewhere in its hour.
-    newest = await raw(given, f"{OVERALL}_{kinds[0]}", PERIOD, (max(counts), latest), asked.wanted)
-    latest = max(row["time"] for row in newest)
+    latest = period_at(max(counts) - 1, kinds[0], zone).end
     tail = await _cover(given, asked.wanted, (latest, end), kinds[1:], zone)
     ahead = len(set(_keys(head, asked.step, zone)))
     behind = len(set(_keys(tail, asked.step, zone)))

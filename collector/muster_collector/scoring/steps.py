@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from muster_collector import durations
@@ -96,18 +97,20 @@ def gathered(rows: Iterable[Row], begin: Begin, tags: Sequence[str]) -> Iterator
     are those of the last row, `least` and `most` those of all.
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
+    # Thousands of units share a time, and a calendar is slow to ask.
+    start_of = cache(begin)
     for row in rows:
-        key = (begin(row["time"] - 1), *(row.get(tag, "") for tag in tags))
+        key = (start_of(row["time"] - 1), *[row.get(tag, "") for tag in tags])
         groups.setdefault(key, []).append(row)
     for (start, *_), members in groups.items():
         yield _one(start, members, tags)
 
 
 def _one(start: int, members: list[Row], tags: Sequence[str]) -> Row:
+    if len(members) == 1:
+        return {**members[0], "time": start, "windows": members[0]["windows"] or 0}
     newest = max(members, key=lambda row: int(row["time"]))
     step = {tag: newest[tag] for tag in tags if tag in newest} | {"time": start}
-    if len(members) == 1:
-        return {**newest, "time": start, "windows": newest["windows"] or 0}
     for name in MEANS:
         step[name] = _mean(members, name, "windows" if name == "score" else "expected")
     step |= {name: newest.get(name) for name in COUNTS}
