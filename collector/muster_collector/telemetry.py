@@ -66,6 +66,7 @@ OLDEST_MISSING = gauge(
     "oldest_missing_seconds", "How long ago the oldest report that is missing now was sampled"
 )
 LEASE_TERM = gauge("lease_term", "The term that this collector holds the lease in, 0 without one")
+BROKER = gauge("broker", "What the broker says of itself in $SYS", "number")
 IN_HAND = gauge("in_hand", "Messages received that are not stored yet")
 POINTS_IN_HAND = gauge("points_in_hand", "Points of those messages")
 NODES = gauge("nodes", "Nodes known")

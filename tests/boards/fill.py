@@ -129,6 +129,7 @@ def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
             yield completeness(node, now, turn, end)
         if end - now < 30 * MINUTE:
             yield from alerts(now, end)
+        yield from pipeline(turn, now)
         if turn % 30 == 0:
             yield from targets(now)
         if turn % 3 == 0 or now == times[-1]:
@@ -369,6 +370,32 @@ def targets(now: int) -> Iterator[str]:
         if left > 0:
             fields["pace_needed"] = (wanted - value) / left * 30.4
         yield line("target", {"level": level, "id": name, "part": part, "due": due}, fields, now)
+
+
+def pipeline(turn: int, now: int) -> Iterator[str]:
+    """What two collectors and a broker say of themselves; the database was slow for a while."""
+    for number, name in enumerate(("centre-a", "centre-b")):
+        tags = {"collector": name}
+        slow = turn % 240 in range(100, 110)
+        plain: dict[str, Value] = {
+            "broker_connected": 1.0, "nodes": 17.0 - number, "in_hand": 40.0 if slow else 3.0,
+            "oldest_unstored_seconds": 7.5 if slow else 0.2 + number / 10,
+            "stored_seconds_p50": 0.21, "stored_seconds_p99": 4.0 if slow else 0.4 + number / 20,
+            "write_seconds_p99": 3.1 if slow else 0.05, "store_errors": turn // 240,
+            "broker_errors": turn // 400, "ledger_errors": 0,
+        }  # fmt: skip
+        yield line("internal_collector", tags, plain, now)
+        for outcome, reason, many in (
+            ("stored", "", 1980), ("duplicate", "", 12), ("refused", "json", 2), ("taken", "", 40)
+        ):  # fmt: skip
+            labels = tags | {"outcome": outcome, "reason": reason}
+            yield line("internal_collector", labels, {"messages": (turn + 1) * many}, now)
+    for number_, value in (
+        ("clients/connected", 35.0), ("publish/messages/dropped", float(turn // 100)),
+        ("store/messages/count", 122.0), ("heap/current", 5_200_000.0),
+    ):  # fmt: skip
+        tags = {"collector": "centre-a", "number": number_}
+        yield line("internal_collector", tags, {"broker": value}, now)
 
 
 def scores(fleet: list[Node], now: int, end: int) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, style
+from muster_collector.boards import parts, pipeline, style
 from muster_collector.boards.board import Board, Strip
 from muster_collector.boards.influxql import HOSTS, Rows, Series
 from muster_collector.boards.panels import Column, Face, Panel, listing, number, trend
@@ -19,15 +19,25 @@ def completeness(t: Tongue) -> Board:
         name="completeness",
         about=t(
             "Every report is stored, on its way, refused or lost with a reason: how many of each, "
-            "and where.",
-            "每份上报或已入库、或在途、或带原因被拒或丢失：各有多少、位于何处。",
+            "and where; and how broker, collectors and database keep up.",
+            "每份上报或已入库、或在途、或带原因被拒或丢失：各有多少、位于何处；"
+            "以及消息代理、采集器与数据库是否跟得上。",
         ),
         since="now-24h",
         strips=[
-            Strip(4, [_share(t), _totals(t), parts.nodes_now(t, width=6)]),
+            Strip(4, [_share(t), _totals(t), parts.states_now(t, width=8, size=26)]),
             Strip(9, [parts.flow(t, width=12), parts.missing(t, width=12)]),
-            Strip(10, [_sites(t), parts.silent_list(t, width=9)]),
+            Strip(10, [_sites(t), parts.unwell(t, width=9)]),
             Strip(10, [_nodes(t), _longest(t)]),
+            Strip(7, [pipeline.collectors(t, width=15), pipeline.broker(t, width=9)]),
+            Strip(
+                9,
+                [
+                    pipeline.rates(t, width=8),
+                    pipeline.latency(t, width=8),
+                    pipeline.errors(t, width=8),
+                ],
+            ),
         ],
     )
 
@@ -63,7 +73,7 @@ def _share(t: Tongue) -> Panel:
                 "低于 99.9%：站点表显示位置，原因见 `muster completeness`。",
             ),
             empty=t("No reports in this time", "该时段没有上报"),
-            width=5,
+            width=4,
             queries=[Series(query)],
             unit="percentunit",
             decimals=2,
@@ -97,7 +107,7 @@ def _totals(t: Tongue) -> Panel:
                 "丢失：原因见 `muster completeness`。被拒：见 `muster quarantine list`。",
             ),
             empty=t("No reports in this time", "该时段没有上报"),
-            width=13,
+            width=12,
             queries=[Series(f"SELECT {reads} FROM ({_grown('host')})")],
             unit="locale",
             decimals=0,

@@ -269,7 +269,7 @@ def unwell(t: Tongue, *, width: int) -> Panel:
     ]
     return listing(
         Face(
-            id=31,
+            id=34,
             title=t("Nodes that are not well", "异常节点"),
             means=t(
                 "Silent, refused and late nodes, silent ones first. May be empty: all are healthy.",

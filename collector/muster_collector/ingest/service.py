@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from muster_collector.config import Config
-from muster_collector.ingest import completeness
+from muster_collector.ingest import broker_numbers, completeness
 from muster_collector.ingest.acks import Acks
 from muster_collector.ingest.bases import Bases
 from muster_collector.ingest.desk import Desk
@@ -75,12 +75,13 @@ class Ingest:
         self._link = Link(
             config.mqtt,
             filters(config.mqtt.root, owned),
-            self._succession.handle if self._succession else self._intake.take,
+            self._take,
             max_packet=max(1 << 20, PACKET_ROOM * config.limits.payload_bytes),
             unwanted=unwanted(config.mqtt.root, owned),
-            on_connected=self._succession.connected if self._succession else lambda _: None,
+            on_connected=self._connected,
             allowed=self._allowed,
         )
+        self._handle = self._succession.handle if self._succession else self._intake.take
         self._links = [self._link]
         if config.source:
             self._links.append(source_link(config, sources, self._allowed))
@@ -126,6 +127,19 @@ class Ingest:
         if self._succession is not None:
             await self._succession.over.wait()
         await link.run()
+
+    def _take(
+        self, topic: str, payload: bytes, content_type: str, qos: int, retained: bool
+    ) -> asyncio.Future[None] | None:
+        if broker_numbers.is_one(topic):
+            broker_numbers.take(topic, payload)
+            return None
+        return self._handle(topic, payload, content_type, qos, retained)
+
+    def _connected(self, resumed: bool) -> None:
+        self._link.subscribe(broker_numbers.FILTERS)
+        if self._succession is not None:
+            self._succession.connected(resumed)
 
     def _publish(self, topic: str, message: object) -> None:
         self._link.publish(topic, message)  # type: ignore[arg-type]
