@@ -165,6 +165,7 @@ def test_interfaces(host: Host) -> None:
         "drop_out": "dropout",
     }
     up = {name for name, stats in psutil.net_if_stats().items() if stats.isup}
+    before.pop("all", None)  # no interface: protocols, as Telegraf names them
     assert before.keys() == up - {"lo"} - {n for n in up if n.startswith(("veth", "cali", "lxc"))}
     for interface, fields in before.items():
         for field, name in names.items():
@@ -218,10 +219,17 @@ def test_sockets_and_files(host: Host) -> None:
 
 
 def test_connections(host: Host) -> None:
-    ours = read(host, "netstat")[0].fields
-    states = [c.status for c in psutil.net_connections("tcp")]
-    established = states.count("ESTABLISHED") + states.count("CLOSE_WAIT")
-    assert number(ours["tcp_established"]) == pytest.approx(established, abs=20)
+    """Other tests open and close connections meanwhile, so one quiet moment of many is enough."""
+    seen = []
+    for _ in range(100):
+        before = number(read(host, "netstat")[0].fields["tcp_established"])
+        states = [c.status for c in psutil.net_connections("tcp")]
+        after = number(read(host, "netstat")[0].fields["tcp_established"])
+        established = states.count("ESTABLISHED") + states.count("CLOSE_WAIT")
+        seen.append((before, established, after))
+        if min(before, after) - 5 <= established <= max(before, after) + 5:
+            return
+    pytest.fail(f"never alike: {seen[-5:]}")
 
 
 def test_paging_and_kills(host: Host) -> None:
