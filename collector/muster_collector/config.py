@@ -79,7 +79,7 @@ class Mqtt(Section):
     session_expiry: Duration = 3600.0
     """how long the broker keeps messages for a collector that is away"""
     receive_maximum: int = Field(default=1000, ge=10, le=65535)
-    """messages in hand that are not stored yet; bounds the memory"""
+    """messages in hand that are not stored yet; at three times as many nothing more is read"""
 
 
 Role = Literal["ingest", "score", "api", "alert"]

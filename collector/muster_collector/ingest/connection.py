@@ -23,6 +23,8 @@ _TEXTS: Final = {3: 1, 8: 1, 9: 1, 38: 2}
 them; a subscription identifier (11) is a number of variable length. MQTT 5, 2.2.2.2."""
 MOST_BYTES: Final = 2**28
 """What a packet of MQTT can have at most."""
+PAUSE: Final = 0.05
+"""Seconds between looks whether there is room to read on."""
 CHECKS: Final = 4
 """Looks at a silent connection within one keepalive; after that many in vain it is dead."""
 
@@ -52,7 +54,12 @@ class Connection(asyncio.Protocol):
     ended: words for people, or the error that the handler raised.
     """
 
-    def __init__(self, connect: mqtt5.ConnectPacket, handle: Handler) -> None:
+    def __init__(
+        self,
+        connect: mqtt5.ConnectPacket,
+        handle: Handler,
+        crowded: Callable[[], bool] = lambda: False,
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.greeting: asyncio.Future[mqtt5.ConnAckPacket] = loop.create_future()
         self.granted: asyncio.Future[mqtt5.SubAckPacket] = loop.create_future()
@@ -64,6 +71,10 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._connect = connect
         self._handle = handle
+        self._crowded = crowded
+        """Whether nothing more must be read now. mosquitto 2.0.11 sends its whole queue at once,
+        whatever the Receive Maximum, when much is acknowledged together."""
+        self._paused = False
         self._keepalive = connect.keep_alive
         self._transport: asyncio.Transport | None = None
         self._rest = b""
@@ -115,6 +126,20 @@ class Connection(asyncio.Protocol):
             else:
                 self._packet(packet)
         self._rest = data[at:]
+        if self._crowded() and not self._paused:
+            self._paused = True
+            self._look()
+
+    def _look(self) -> None:
+        """Read on once there is room."""
+        if self._transport is None:
+            return
+        if self._crowded():
+            self._transport.pause_reading()
+            self._loop.call_later(PAUSE, self._look)
+        else:
+            self._paused = False
+            self._transport.resume_reading()
 
     async def answer(self, future: asyncio.Future[T]) -> T | None:
         """What the broker answers; None when the connection ends before."""
@@ -161,7 +186,7 @@ class Connection(asyncio.Protocol):
             self.abort(f"silent for {self._keepalive} s")
             return
         self.send(mqtt5.PingReqPacket())
-        self._silent += 1
+        self._silent += not self._paused  # its answer is not read then
         self._loop.call_later(self._keepalive / CHECKS, self._check)
 
     def _packet(self, packet: mqtt5.Packet) -> None:

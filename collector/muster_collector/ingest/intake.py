@@ -149,6 +149,14 @@ class Intake:
             done = self.add(item)
         return done
 
+    def crowded(self) -> bool:
+        """Whether nothing more must be read: the broker sends more than its window.
+
+        A window beside the two that QoS 0 may fill; so three, and what one read brings, is the most
+        that is ever in hand.
+        """
+        return self.in_hand >= self.most_in_hand + self.most_in_hand // 2
+
     def overflows(self, topic: str, qos: int) -> bool:
         """Whether a message must be dropped, because nothing else would bound what is in hand."""
         if qos > 0 or self.in_hand < self.most_in_hand:

@@ -60,6 +60,7 @@ class Link:
         unwanted: Sequence[str] = (),
         on_connected: Callable[[bool], None] = lambda _: None,
         allowed: Callable[[], bool] = lambda: True,
+        crowded: Callable[[], bool] = lambda: False,
         role: str = "",
     ) -> None:
         self.settings = settings
@@ -70,6 +71,7 @@ class Link:
         self._handle = handle
         self._on_connected = on_connected
         self._role = role
+        self._crowded = crowded
         self._allowed = allowed
         """Whether to connect and to speak: a session may belong to another process by now."""
         self._resumed = False
@@ -200,7 +202,7 @@ class Link:
             max_packet_size=self._max_packet,
         )
         made: tuple[Any, Connection] = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(connect, self._handle),
+            lambda: Connection(connect, self._handle, self._crowded),
             self._host,
             self._port,
             ssl=tls.context(settings) if self._tls else None,

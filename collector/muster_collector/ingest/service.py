@@ -80,11 +80,12 @@ class Ingest:
             unwanted=unwanted(config.mqtt.root, owned),
             on_connected=self._connected,
             allowed=self._allowed,
+            crowded=self._intake.crowded,
         )
         self._handle = self._succession.handle if self._succession else self._intake.take
         self._links = [self._link]
         if config.source:
-            self._links.append(source_link(config, sources, self._allowed))
+            self._links.append(source_link(config, sources, self._allowed, self._intake.crowded))
         self._writer = completeness.Writer(
             self.fleet, self._file, desk.timeline, store, clock=clock, allowed=self._allowed,
             every=config.collector.completeness_every, keep=config.collector.keep_completeness,
@@ -148,7 +149,9 @@ class Ingest:
         return self._link.retain(topic, message)
 
 
-def source_link(config: Config, sources: Sources, allowed: Callable[[], bool]) -> Link:
+def source_link(
+    config: Config, sources: Sources, allowed: Callable[[], bool], crowded: Callable[[], bool]
+) -> Link:
     """A session of its own for what other agents publish.
 
     Its messages may be large, so fewer are in hand, and a flood there leaves the reports of our
@@ -165,6 +168,7 @@ def source_link(config: Config, sources: Sources, allowed: Callable[[], bool]) -
         sources.take,
         max_packet=largest + PACKET_HEAD,
         allowed=allowed,
+        crowded=crowded,
         role="sources",
     )
 
