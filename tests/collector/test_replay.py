@@ -296,3 +296,37 @@ def test_a_part_is_a_report_that_anybody_can_read() -> None:
     assert json.loads(record.payload) == report(
         1, ts=NOW, sent=NOW, metrics=[{"name": "mem", "tags": {"a": "b"}, "fields": {"used": 1.5}}]
     )
+
+
+async def test_reports_that_came_together_are_all_stored(make_centre: MakeCentre) -> None:
+    centre = make_centre(metrics=1)
+    row = {"name": "swap", "tags": {}, "fields": {"free": 7}}
+    later = [
+        {"seq": 1, "ts": NOW + 1, "delta": [[5]]},
+        {"seq": 2, "ts": NOW + 2, "delta": [[5]], "metrics": [row]},
+    ]
+    async with centre.running() as ingest, centre.node() as node:
+        await node.send(report(0, later=later))
+        await node.ack(lambda ack: bool(ack["refused"]))
+        assert totals(ingest) == {"refused": 1, "missing": 2}
+    relimit(centre, metrics=2)
+    async with centre.running() as ingest:
+        assert await outcomes(ingest, dry_run=True) == ["stored"]
+        assert await outcomes(ingest) == ["stored"]
+        assert totals(ingest) == {"stored": 3}
+        assert held(centre)[1] == 0
+    assert centre.store.times("n1") == [NOW, NOW + 1, NOW + 2]
+    assert centre.store.times("n1", "swap") == [NOW + 2]
+
+
+async def test_what_tells_of_a_report_that_is_gone_stays_and_says_so(
+    make_centre: MakeCentre,
+) -> None:
+    centre = make_centre()
+    async with centre.running() as ingest, centre.node() as node:
+        await node.send(report(0, keep=True))
+        await node.send(report(1, base=0, delta=[[0, 0, 0]], metrics=[]))
+        await node.ack(lambda ack: bool(ack["refused"]))
+        assert await outcomes(ingest) == ["base"]
+        assert await outcomes(ingest, reason="base") == ["base"]
+        assert totals(ingest) == {"stored": 1, "refused": 1}

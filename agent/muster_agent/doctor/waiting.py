@@ -93,7 +93,7 @@ def reports(settings: Config, host: Host) -> Iterator[Finding]:
             f"{text}; the newest is {ahead:.0f} s ahead of the "
             "clock: it has been set back, see whether it is right now",
         )
-    elif running and age > max(LONG, 10 * settings.sample.every):
+    elif running and age > max(LONG, 10 * settings.sample.every) + settings.metered.report_every:
         yield Finding("spool content", False, f"{text}: nothing is acknowledged, see below why")
     else:
         yield Finding("spool content", True, text)
