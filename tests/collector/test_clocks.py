@@ -83,6 +83,22 @@ def test_a_board_whose_whole_backlog_of_1970_comes_once_its_time_is_right() -> N
     assert len(wire.account.eras) == 1
 
 
+def test_a_new_epoch_under_the_same_wrong_clock_is_moved_by_the_same_shift() -> None:
+    """Else two of the node's reports could get the same time, where the store keeps one."""
+    wrong = -3 * HOUR
+    wire = Wire()
+    first = wire.come(0, TRUE + wrong, TRUE + wrong, TRUE + 100) - (TRUE + wrong)
+    made = Report("n", "s", 2, 0, 0, TRUE + 10_000 + wrong, TRUE + 10_000 + wrong, 10.0, [])
+    late = TRUE + 10_000 + 2_600  # its way took longer, so it would be moved by more
+    new = Account("n", 2, 0)
+    alone, _ = clocks.shift(new, made, late, BOUNDS)
+    moved, era = clocks.shift(new, made, late, BOUNDS, [wire.account, new])
+    assert alone != first
+    assert moved == first
+    assert era is not None
+    assert era.shift == first, "written down for this epoch, so that it stays so"
+
+
 def test_a_second_start_in_1970_is_another_era() -> None:
     wire = Wire()
     for seq, true in [(0, TRUE), (1, TRUE + 10_000), (2, TRUE + DAY), (3, TRUE + DAY + 10_000)]:

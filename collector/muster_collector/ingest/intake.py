@@ -325,7 +325,8 @@ class Intake:
 
     def move(self, node: Node, account: Account, report: Report, arrival: int, *, new: bool) -> int:
         """Give a report that a wrong clock has dated its right time; by how many ms it moved."""
-        moved, era = clocks.shift(account, report, arrival, self.bounds)
+        others = node.accounts.values()
+        moved, era = clocks.shift(account, report, arrival, self.bounds, others)
         if moved and self._doubt(arrival):
             return 0
         if moved:

@@ -16,8 +16,9 @@ that one setting of one clock has dated, all moved by the same `shift`. The firs
    calls for, and at most by three intervals, at least 30 s, more, but by less than half the shift;
    and `sent` can be of that clock. If a right clock may have sent it shortly after it was sampled,
    it has to be on the line to 2 s.
-2. an era whose shift is within a minute of what a new one would have: two shifts for one setting of
-   a clock could put two of its reports on the same millisecond, where the store keeps one;
+2. an era, of any epoch of the node, whose shift is within a minute of what a new one would have:
+   two shifts for one setting of a clock could put two of its reports on the same millisecond, where
+   the store keeps one;
 3. a new era. Its shift is `arrival - sent` where the clock was wrong at sending too (then `sent -
    ts` is the report's age whatever the clock says), else what brings it between its neighbours by
    `seq`, or to `sent` where there are none; in whole seconds.
@@ -31,7 +32,7 @@ the offset.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -85,8 +86,17 @@ class Bounds(NamedTuple):
     future: int
 
 
-def shift(account: Account, report: Sent, arrival: int, bounds: Bounds) -> tuple[int, Era | None]:
-    """By how much (ms) a report is moved, and the era that this begins, if it does."""
+def shift(
+    account: Account,
+    report: Sent,
+    arrival: int,
+    bounds: Bounds,
+    others: Iterable[Account] = (),
+) -> tuple[int, Era | None]:
+    """By how much (ms) a report is moved, and the era that this begins, if it does.
+
+    `others` are the node's other epochs: a clock does not change with an epoch.
+    """
     low, high = arrival - bounds.past, arrival + bounds.future
     right = low <= report.sent <= high
     possible = EARLIEST <= report.ts <= high
@@ -102,7 +112,7 @@ def shift(account: Account, report: Sent, arrival: int, bounds: Bounds) -> tuple
     if possible and (right or age < 0 or report.sent > high):
         return 0, None
     wanted = _new_shift(account, report, arrival, right=right)
-    for era in reversed(account.eras):
+    for era in (*reversed(account.eras), *(era for other in others for era in other.eras)):
         if abs(era.shift - wanted) < SAME:
             wanted = era.shift
             break
