@@ -29,12 +29,15 @@ COLUMN = 3
 
 
 class TcpStates(Sensor):
-    """Sockets of both address families; with more than `most` it stays silent, for CPU's sake."""
+    """Sockets of both address families; with more than `most` it stays silent, for CPU's sake.
+
+    A socket costs some 8 us: 2000 were 15 ms, more than all other sensors of a minute together.
+    """
 
     name = "tcp_states"
     every = 60.0
 
-    def __init__(self, host: Host, *, most: int = 2000) -> None:
+    def __init__(self, host: Host, *, most: int = 300) -> None:
         super().__init__(host)
         self.most = most
 
