@@ -142,3 +142,23 @@ async def test_the_29th_of_february_is_a_day(world: World) -> None:
     world.now = end + DAY
     (row,) = await world.rows("/api/v1/readiness?from=now-3d&step=1d&zone=Asia/Shanghai")
     assert row["time"] == "2028-02-28T16:00:00Z"
+
+
+async def test_days_of_another_zone_are_made_of_hours(world: World) -> None:
+    """The estate is in Berlin. Shanghai is whole hours from UTC; in Nepal only windows will do."""
+    begin = midnight(dt.date(2026, 3, 28), zoneinfo.ZoneInfo("Asia/Shanghai"))
+    hours = [begin + n * 60 * MINUTE for n in range(1, 49)]
+    for number, end in enumerate(hours):
+        score = 40.0 if number < 24 else 60.0
+        await world.store.write(stored("hourly", [end], "s1", score, windows=12, expected=12))
+    world.now = hours[-1] + MINUTE
+    path = "/api/v1/readiness?level=site&id=s1&from=2026-03-20&step=1d&zone="
+    days = await world.rows(path + "Asia/Shanghai")
+    assert [(day["date"], day["score"], day["windows"]) for day in days] == [
+        ("2026-03-28", 40.0, 288),
+        ("2026-03-29", 60.0, 288),
+    ]
+    assert days[0]["time"] == "2026-03-27T16:00:00Z"
+    await world.scorer.score_at(world.now // (5 * MINUTE) * 5 * MINUTE)
+    (day,) = await world.rows(path + "Asia/Kathmandu")
+    assert (day["windows"], day["expected"]) == (0, 1)
