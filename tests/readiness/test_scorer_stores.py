@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from muster_collector.scoring.result import Result
 from muster_collector.scoring.scorer import Scorer
 from muster_collector.simulate import world as simulated
 from muster_collector.store.base import Point, Query, Read, Store
+from muster_collector.store.embedded import EmbeddedStore
 
 CARD = "new-digital-infrastructure.toml"
 ESTATE = Estate(
@@ -131,6 +134,42 @@ async def test_a_stored_window_computed_again_is_the_same_bit_for_bit(
         # Floats are compared with ==: one bit of difference fails.
         assert found == expected(again, measurement)
         assert len(found) > len(nodes.nodes())
+
+
+async def test_the_order_and_split_of_samples_changes_not_a_bit(
+    embedded: Store, tmp_path: Path
+) -> None:
+    """All at once, or shuffled and in small batches; some in the past of those before them."""
+    nodes, points = made_up(4)
+    other = EmbeddedStore(tmp_path / "shuffled.duckdb")
+    await other.open()
+    await embedded.write(points)
+    mixed = random.Random(5).sample(points, len(points))
+    for first in range(0, len(mixed), 97):
+        assert await other.write(mixed[first : first + 97]) == []
+    found = [await scorer(s, nodes, shipped()).compute_at(END) for s in (embedded, other)]
+    await other.close()
+    for name, level in found[0].levels.items():
+        assert level.scores.value.tobytes() == found[1].levels[name].scores.value.tobytes()
+        assert level.value.tobytes() == found[1].levels[name].value.tobytes()
+
+
+async def test_threads_of_the_embedded_store_change_not_a_bit(embedded: Store) -> None:
+    """More samples than one thread reads: they are added up in the order of time all the same."""
+    assert isinstance(embedded, EmbeddedStore)
+    hosts = [point(f"n{i}", "s1", "cpu", 0, "cpu=cpu-total", usage_idle=0.1) for i in range(700)]
+    await embedded.write(hosts)
+    table = embedded._catalog.measurements["cpu"].table
+    # Quarter of a million, by SQL: writing them is not what this is about.
+    embedded._opened().execute(
+        f"INSERT INTO {table} SELECT series, i * 1000, 100 * random() FROM (SELECT series FROM "
+        f"{table}) CROSS JOIN range(1, 360) AS t(i)"
+    )
+    reads = (Read("usage_idle", "mean"), Read("usage_idle", "sum"), Read("usage_idle", "rate"))
+    query = Query("cpu", reads, 0, 400_000, group=("host",))
+    first = await embedded.select(query)
+    for _ in range(6):
+        assert await embedded.select(query) == first
 
 
 @pytest.mark.parametrize(("card", "fleet"), FLEETS, ids=["small", "shipped"])

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from muster_collector.store.base import Query, Read, Table
-from muster_collector.store.duck_catalog import Catalog, Measurement
+from muster_collector.store.duck_catalog import Catalog, Field, Measurement
 from muster_collector.store.tables import (
     PAIRED,
     PERCENTILES,
@@ -164,14 +164,18 @@ def _statements(
         return
     plain = [position for position in positions if query.reads[position].statistic not in PAIRED]
     if plain:
-        values = ", ".join(_expression(query.reads[p], columns[p], merged) for p in plain)
+        values = ", ".join(
+            _expression(query.reads[p], measurement.readable[query.reads[p].field], merged)
+            for p in plain
+        )
         yield f"SELECT g, {time} AS t, {values} {source} GROUP BY g, t", plain
     for position in positions:
         if (statistic := query.reads[position].statistic) in PAIRED:
             yield _paired(statistic, columns[position], time, source, merged), [position]
 
 
-def _expression(read: Read, column: str, merged: bool) -> str:
+def _expression(read: Read, field: Field, merged: bool) -> str:
+    column = field.column
     if percent := PERCENTILES.get(read.statistic):
         # Lists begin at 1; element 0 is NULL, which is InfluxQL's answer too.
         samples = f"list_sort(list({column}) FILTER ({column} IS NOT NULL))"
@@ -183,7 +187,11 @@ def _expression(read: Read, column: str, merged: bool) -> str:
         return f"max_by({column}, {order})"
     if read.statistic == "count":
         return f"nullif(count({column}), 0)"
-    return f"{'avg' if read.statistic == 'mean' else read.statistic}({column})"
+    name = "avg" if read.statistic == "mean" else read.statistic
+    if name in ("avg", "sum") and field.kind is float:
+        # Floats do not add up to the same bits in every order, and threads take turns as they like.
+        return f"{name}({column} ORDER BY {'time, r' if merged else 'time'})"
+    return f"{name}({column})"
 
 
 def _paired(statistic: str, column: str, time: str, source: str, merged: bool) -> str:
@@ -200,7 +208,7 @@ def _paired(statistic: str, column: str, time: str, source: str, merged: bool) -
         f"OVER (PARTITION BY g, t ORDER BY time) AS d FROM ({samples})"
     )
     value = {
-        "rate": "1000 * sum(greatest(d, 0))::DOUBLE / (max(time) - min(time))",
+        "rate": "1000 * sum(greatest(d, 0) ORDER BY time)::DOUBLE / (max(time) - min(time))",
         "resets": "nullif(count_if(d < 0), 0)",
     }[statistic]
     return f"SELECT g, t, {value} FROM ({differences}) GROUP BY g, t HAVING count(*) > 1"  # noqa: S608
