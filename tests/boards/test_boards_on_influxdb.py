@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from boards.fill import BOOTED, METHOD, OLD_METHOD, PLACES, SILENT_SITE, fill
+from boards.fill import BOOTED, METHOD, OLD_METHOD, PLACES, REFUSED, SILENT_SITE, fill
 from boards.influxql_client import Chosen, answers, ask, options, panels
 from boards.services import DOWN
 from boards.test_boards import BOARDS
@@ -106,11 +106,11 @@ def test_a_site_without_a_score_shows_none_though_it_had_one(filled: Filled) -> 
     assert all(sites[site]["score"] is not None for site in others)
 
 
-def test_silent_nodes_are_those_of_the_silent_site(filled: Filled) -> None:
+def test_nodes_that_are_not_well_are_named_and_all_are_counted(filled: Filled) -> None:
     found = draw("en/fleet", filled)
-    assert set(rows(found[30])) == {f"{SILENT_SITE}-0{n}" for n in (1, 2, 3)}
+    assert set(rows(found[34])) == {REFUSED, *(f"{SILENT_SITE}-0{n}" for n in (1, 2, 3))}
     counts = {series["columns"][1]: series["values"][0][1] for series in found[6]}
-    assert counts == {"reporting": sum(p.nodes for p in PLACES) - 3, "silent": 3}
+    assert counts == {"healthy": sum(p.nodes for p in PLACES) - 4, "refused": 1, "silent": 3}
 
 
 def test_lowest_nodes_leave_out_those_without_a_score(filled: Filled) -> None:

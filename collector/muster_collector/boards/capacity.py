@@ -7,6 +7,7 @@ from muster_collector.boards.board import Board, Strip
 from muster_collector.boards.influxql import HOSTS, Rows, Series
 from muster_collector.boards.panels import Column, Face, Panel, listing, number, trend
 from muster_collector.boards.parts import FLEET
+from muster_collector.boards.targets import targets
 from muster_collector.boards.tongue import Tongue
 
 DISKS = f"\"mode\" = 'rw' AND {HOSTS} AND $timeFilter"
@@ -30,7 +31,7 @@ def capacity(t: Tongue) -> Board:
         strips=[
             Strip(4, [_disk_now(t), _memory_now(t), _cpu_now(t)]),
             Strip(11, [_full(t), _largest(t)]),
-            Strip(9, [parts.targets(t, width=24)]),
+            Strip(9, [targets(t, width=24)]),
             Strip(9, [_use(t, 30), parts.history(t, FLEET, width=12)]),
         ],
     )

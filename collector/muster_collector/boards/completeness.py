@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, pipeline, style
+from muster_collector.boards import parts, pipeline, states, style
 from muster_collector.boards.board import Board, Strip
 from muster_collector.boards.influxql import HOSTS, Rows, Series
 from muster_collector.boards.panels import Column, Face, Panel, listing, number, trend
@@ -25,9 +25,9 @@ def completeness(t: Tongue) -> Board:
         ),
         since="now-24h",
         strips=[
-            Strip(4, [_share(t), _totals(t), parts.states_now(t, width=8, size=26)]),
+            Strip(4, [_share(t), _totals(t), states.now(t, width=8, size=26)]),
             Strip(9, [parts.flow(t, width=12), parts.missing(t, width=12)]),
-            Strip(10, [_sites(t), parts.unwell(t, width=9)]),
+            Strip(10, [_sites(t), states.unwell(t, width=9)]),
             Strip(10, [_nodes(t), _longest(t)]),
             Strip(7, [pipeline.collectors(t, width=15), pipeline.broker(t, width=9)]),
             Strip(

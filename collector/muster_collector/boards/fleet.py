@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, words
+from muster_collector.boards import parts, states, words
 from muster_collector.boards.board import Board, Strip
 from muster_collector.boards.influxql import HOSTS, SITES, Rows, highest, latest
 from muster_collector.boards.panels import Column, Face, Panel, listing
@@ -29,12 +29,12 @@ def fleet(t: Tongue) -> Board:
                     parts.interval(t, FLEET),
                     parts.coverage(t, FLEET),
                     parts.members(t, FLEET),
-                    parts.nodes_now(t),
+                    states.now(t),
                 ],
             ),
             Strip(9, [parts.history(t, FLEET), parts.pillars(t, FLEET), parts.lost(t, FLEET)]),
             Strip(9, [_worst_sites(t), lowest_nodes(t)]),
-            Strip(9, [parts.silent_list(t), parts.flow(t), parts.missing(t)]),
+            Strip(9, [states.unwell(t), parts.flow(t), parts.missing(t)]),
             Strip(11, [busiest(t), fullest_memory(t), fullest_disk(t)]),
         ],
     )

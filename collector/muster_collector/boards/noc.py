@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, style, words
+from muster_collector.boards import parts, states, style, words
 from muster_collector.boards.board import Board, Strip
 from muster_collector.boards.influxql import HOSTS, SITES, Rows, Series, latest
 from muster_collector.boards.panels import Column, Face, Panel, listing, number
@@ -28,7 +28,7 @@ def noc(t: Tongue) -> Board:
                 [
                     parts.score(t, FLEET, width=5, size=96),
                     _change(t),
-                    parts.states_now(t, width=8, size=44),
+                    states.now(t, width=8, size=44),
                     _sum(
                         t,
                         7,
@@ -49,7 +49,7 @@ def noc(t: Tongue) -> Board:
                 ],
             ),
             Strip(10, [_alerts(t), _worst(t)]),
-            Strip(9, [parts.unwell(t, width=8), _disks(t), parts.history(t, FLEET, width=8)]),
+            Strip(9, [states.unwell(t, width=8), _disks(t), parts.history(t, FLEET, width=8)]),
         ],
     )
 

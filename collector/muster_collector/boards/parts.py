@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from muster_collector.alerts.rules import SILENT_S
 from muster_collector.boards import marks, style, words
 from muster_collector.boards.influxql import HOSTS, Rows, Series, latest, newest
 from muster_collector.boards.panels import (
@@ -19,7 +18,6 @@ from muster_collector.boards.panels import (
     trend,
 )
 from muster_collector.boards.tongue import Tongue
-from muster_collector.ledger.states import STATES, State
 
 
 class Unit(NamedTuple):
@@ -33,10 +31,6 @@ class Unit(NamedTuple):
 FLEET = Unit("\"level\" = 'fleet'", "fleet", "机群")
 SITE = Unit('"level" = \'site\' AND "id" =~ /^$site$/', "site", "站点")
 NODE = Unit('"level" = \'node\' AND "id" =~ /^$node$/', "node", "节点")
-STATE_COLORS = (style.GOOD, style.WARN, style.POOR, style.BAD)
-"""Of the states of a node, in their order."""
-CHANCE_STEPS = ((None, style.BAD), (0.25, style.POOR), (0.5, style.WARN), (0.8, style.GOOD))
-"""Of the probability that a target is reached in time."""
 NODE_LINK = "${__data.fields.host:percentencode}"
 UNIT_LINK = "${__data.fields.id:percentencode}"
 
@@ -167,140 +161,6 @@ def members(t: Tongue, unit: Unit, *, width: int = 4) -> Panel:
         ),
         named=True,
         size=28,
-    )
-
-
-def nodes_now(t: Tongue, *, width: int = 4, size: int = 28, id: int = 6) -> Panel:  # noqa: A002  Grafana's word
-    """How many of the chosen nodes report, and how many are silent."""
-    silent, heard = t("silent", "静默"), t("reporting", "上报中")
-    return number(
-        Face(
-            id=id,
-            title=t("Nodes now", "当前节点"),
-            means=t(
-                f"Nodes whose last report is older than {SILENT_S} s, and those that report. "
-                "Silence is unknown, not healthy. May be empty: nothing is known of any node.",
-                f"最近一次上报早于 {SILENT_S} 秒的节点数与正常上报的节点数。"
-                "静默是未知，不等于健康。可为空 (may be empty)：没有任何节点的信息。",
-            ),
-            do=t(
-                "Open the list of silent nodes; many of one site mean its uplink.",
-                "查看静默节点列表；同一站点有多个时，多为其上行链路故障。",
-            ),
-            empty=t("No node has reported in 15 minutes", "15 分钟内没有节点上报"),
-            width=width,
-            queries=[_count("<=", heard), _count(">", silent)],
-            decimals=0,
-            now=True,
-        ),
-        named=True,
-        size=size,
-        accents={silent: style.BAD, heard: style.GOOD},
-    )
-
-
-def states_now(t: Tongue, *, width: int, size: int) -> Panel:
-    """How many of the chosen nodes are in each state."""
-    names = state_names(t)
-    inner = latest("completeness", (), HOSTS, '"host"', by="state_code")
-    queries = [
-        Series(f'SELECT count("state_code") AS "{name}" FROM ({inner}) WHERE "state_code" = {code}')
-        for code, name in enumerate(names)
-    ]
-    return number(
-        Face(
-            id=6,
-            title=t("Nodes now", "当前节点"),
-            means=t(
-                "Nodes by their state: silent ones have sent nothing for three intervals, of "
-                "refused ones everything is refused, late ones are behind. A state without nodes "
-                "is not shown. May be empty: nothing is known of any node.",
-                "按状态统计的节点：静默为三个采样间隔内没有上报；被拒为上报全部被拒绝；迟到为数据落后。"
-                "没有节点的状态不显示。可为空 (may be empty)：没有任何节点的信息。",
-            ),
-            do=t(
-                "Silence is unknown, not healthy. The list below names the nodes.",
-                "静默是未知，不等于健康。下方列表给出具体节点。",
-            ),
-            empty=t("No node has reported in 15 minutes", "15 分钟内没有节点上报"),
-            width=width,
-            queries=queries,
-            decimals=0,
-            now=True,
-        ),
-        named=True,
-        size=size,
-        accents=dict(zip(names, STATE_COLORS, strict=True)),
-    )
-
-
-def state_names(t: Tongue) -> tuple[str, ...]:
-    """What the states of a node are called, by their `state_code`."""
-    names: dict[State, str] = {
-        "healthy": t("healthy", "正常"),
-        "late": t("late", "迟到"),
-        "refused": t("refused", "被拒"),
-        "silent": t("silent", "静默"),
-    }
-    return tuple(names[state] for state in STATES)
-
-
-def unwell(t: Tongue, *, width: int) -> Panel:
-    """The nodes that are silent, refused or late."""
-    inner = latest(
-        "completeness", ("silent_s", "missing"), HOSTS, '"host", "site"', by="state_code"
-    )
-    query = (
-        f'SELECT "state_code", "silent_s", "missing" FROM ({inner}) '
-        'WHERE "state_code" > 0 GROUP BY "host", "site"'
-    )
-    columns = [
-        Column("host", t("Node", "节点"), link=node_link(t)),
-        Column("site", t("Site", "站点"), width=105),
-        Column(
-            "state_code",
-            t("State", "状态"),
-            width=75,
-            texts={str(code): name for code, name in enumerate(state_names(t))},
-            colors={str(code): color for code, color in enumerate(STATE_COLORS)},
-        ),
-        Column("silent_s", t("Last heard", "距上次上报"), unit="s", width=95, decimals=1),
-        Column("missing", t("Missing", "缺失"), width=72, decimals=0),
-    ]
-    return listing(
-        Face(
-            id=34,
-            title=t("Nodes that are not well", "异常节点"),
-            means=t(
-                "Silent, refused and late nodes, silent ones first. May be empty: all are healthy.",
-                "静默、被拒与迟到的节点，静默在前。可为空 (may be empty)：全部正常。",
-            ),
-            do=t(
-                "Silent: `systemctl status muster-agent` there. Refused: `muster quarantine list`. "
-                "Late: wait while it falls, else its uplink.",
-                "静默：在节点上运行 `systemctl status muster-agent`。"
-                "被拒：`muster quarantine list`。"
-                "迟到：若持续下降则等待，否则检查上行链路。",
-            ),
-            empty=t("All known nodes are healthy", "所有已知节点均正常"),
-            width=width,
-            queries=[Rows(query)],
-            now=True,
-        ),
-        columns,
-        sort_by="state_code",
-        descending=True,
-    )
-
-
-def _count(comparison: str, name: str) -> Series:
-    """How many of the chosen nodes have been quiet for longer, or not so long."""
-    inner = (
-        f'SELECT last("silent_s") AS "quiet" FROM "completeness" '
-        f'WHERE {HOSTS} AND $timeFilter GROUP BY "host"'
-    )
-    return Series(
-        f'SELECT count("quiet") AS "{name}" FROM ({inner}) WHERE "quiet" {comparison} {SILENT_S}'
     )
 
 
@@ -503,104 +363,6 @@ def places(
         columns,
         sort_by="score",
         limit=100,
-    )
-
-
-def silent_list(t: Tongue, *, width: int = 8, id: int = 30) -> Panel:  # noqa: A002  Grafana's word
-    """The nodes that nobody hears."""
-    inner = latest("completeness", ("missing",), HOSTS, '"host", "site"', by="silent_s")
-    query = (
-        f'SELECT "silent_s", "missing" FROM ({inner}) '
-        f'WHERE "silent_s" > {SILENT_S} GROUP BY "host", "site"'
-    )
-    columns = [
-        Column("host", t("Node", "节点"), link=node_link(t)),
-        Column("site", t("Site", "站点"), width=130),
-        Column("silent_s", t("Silent for", "静默时长"), unit="s", width=110, decimals=1),
-        Column("missing", t("Missing", "缺失"), width=80, decimals=0),
-    ]
-    return listing(
-        Face(
-            id=id,
-            title=t("Silent nodes", "静默节点"),
-            means=t(
-                f"No report for more than {SILENT_S} s. May be empty: all nodes report.",
-                f"超过 {SILENT_S} 秒没有上报。可为空 (may be empty)：所有节点均在上报。",
-            ),
-            do=t(
-                "One node: `systemctl status muster-agent` there. A site: its uplink or power.",
-                "单个节点：运行 `systemctl status muster-agent`。整个站点：检查上行链路或供电。",
-            ),
-            empty=t("All known nodes report", "所有已知节点均在上报"),
-            width=width,
-            queries=[Rows(query)],
-            now=True,
-        ),
-        columns,
-        sort_by="silent_s",
-        descending=True,
-    )
-
-
-def targets(t: Tongue, *, width: int, id: int = 60) -> Panel:  # noqa: A002  Grafana's word
-    """Where dated targets stand, the least likely first."""
-    name = t("name", "name_zh")
-    fields = (
-        name, "score", "target", "unit", "gap", "pace_needed", "pace_seen", "likely_days",
-        "probability", "days_left",
-    )  # fmt: skip
-    tags = '"level", "id", "part", "due", "goal"'
-    inner = latest("target", fields, '"level" =~ /.*/', tags, by="status_code")
-    shown = ", ".join(f'"{field}"' for field in fields if field != name)
-    query = f'SELECT "{name}" AS "name", "status_code", {shown} FROM ({inner}) GROUP BY "due"'
-    words_ = (
-        t("reached", "已达成"), t("on course", "进展正常"), t("at risk", "有风险"),
-        t("behind", "落后"), t("missed", "未达成"), t("unknown", "未知"),
-    )  # fmt: skip
-    shades = (style.GOOD, style.FAIR, style.WARN, style.POOR, style.BAD, style.QUIET)
-    columns = [
-        Column("name", t("Target", "目标")),
-        Column("due", t("Due", "期限"), width=100),
-        Column(
-            "status_code",
-            t("Status", "状态"),
-            width=95,
-            texts={str(code): word for code, word in enumerate(words_)},
-            colors={str(code): color for code, color in enumerate(shades)},
-        ),
-        Column("score", t("Now", "当前"), width=85, decimals=1),
-        Column("target", t("Wanted", "目标值"), width=85, decimals=1),
-        Column("unit", t("Unit", "单位"), width=125),
-        Column("pace_seen", t("A month", "每月"), width=90, decimals=1),
-        Column("pace_needed", t("Needed a month", "每月所需"), width=125, decimals=1),
-        Column("days_left", t("Time left", "剩余"), unit="d", width=95, decimals=0),
-        Column("likely_days", t("Likely in", "预计还需"), unit="d", width=95, decimals=0),
-        Column(
-            "probability", t("In time", "按期概率"), unit="percentunit", width=120, decimals=0,
-            limits=CHANCE_STEPS, bar=True,
-        ),
-    ]  # fmt: skip
-    return listing(
-        Face(
-            id=id,
-            title=t("Targets", "目标进度"),
-            means=t(
-                "The estate's dated targets as of the last hour: the pace so far, the pace they "
-                "need, and the probability of arriving in time. May be empty: no target is set.",
-                "设施清单中带期限的目标（截至最近一小时）：已有进度、所需进度与按期达成的概率。"
-                "可为空 (may be empty)：未设定目标。",
-            ),
-            do=t(
-                "Below 50 %: what would help stands on the page under *What would help*.",
-                "低于 50% 时：网页“哪些改进有效”中列出可行的改进。",
-            ),
-            empty=t("No target is set", "未设定目标"),
-            width=width,
-            queries=[Rows(query)],
-        ),
-        columns,
-        sort_by="probability",
-        hidden=("gap",),
     )
 
 

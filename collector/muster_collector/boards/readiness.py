@@ -8,6 +8,7 @@ from muster_collector.boards.fleet import lowest_nodes
 from muster_collector.boards.influxql import SITES, Rows, Series
 from muster_collector.boards.panels import Column, Face, Panel, listing, rename, trend
 from muster_collector.boards.parts import FLEET
+from muster_collector.boards.targets import targets
 from muster_collector.boards.tongue import Tongue
 
 
@@ -34,7 +35,7 @@ def readiness(t: Tongue) -> Board:
             Strip(8, [_regions(t), _districts(t)]),
             Strip(9, [_sites(t), lowest_nodes(t)]),
             Strip(9, [_by_place(t), _by_pillar(t)]),
-            Strip(8, [parts.targets(t, width=24)]),
+            Strip(8, [targets(t, width=24)]),
             Strip(10, [parts.why(t, FLEET, width=13), _changes(t)]),
         ],
     )

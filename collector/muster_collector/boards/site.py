@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, style
+from muster_collector.boards import parts, states, style
 from muster_collector.boards.board import Board, Strip
 from muster_collector.boards.fleet import busiest, fullest_disk, fullest_memory, lowest_nodes
 from muster_collector.boards.influxql import HOSTS, Series
@@ -29,7 +29,7 @@ def site(t: Tongue) -> Board:
                     parts.interval(t, SITE),
                     parts.coverage(t, SITE),
                     parts.members(t, SITE),
-                    parts.nodes_now(t),
+                    states.now(t),
                 ],
             ),
             Strip(
@@ -40,7 +40,7 @@ def site(t: Tongue) -> Board:
                 11,
                 [lowest_nodes(t, width=8, site=False), parts.why(t, SITE, width=16)],
             ),
-            Strip(9, [parts.silent_list(t), _traffic(t), parts.missing(t)]),
+            Strip(9, [states.unwell(t), _traffic(t), parts.missing(t)]),
             Strip(9, [busiest(t), fullest_memory(t), fullest_disk(t)]),
         ],
     )

@@ -1,0 +1,106 @@
+"""Panels on the states of nodes: healthy, late, refused, silent."""
+
+from __future__ import annotations
+
+from muster_collector.boards import parts, style
+from muster_collector.boards.influxql import HOSTS, Rows, Series, latest
+from muster_collector.boards.panels import Column, Face, Panel, listing, number
+from muster_collector.boards.tongue import Tongue
+from muster_collector.ledger.states import STATES, State
+
+COLORS = (style.GOOD, style.WARN, style.POOR, style.BAD)
+"""Of the states, in their order."""
+
+
+def now(t: Tongue, *, width: int = 4, size: int = 24) -> Panel:
+    """How many of the chosen nodes are in each state."""
+    names = names_of(t)
+    inner = latest("completeness", (), HOSTS, '"host"', by="state_code")
+    queries = [
+        Series(f'SELECT count("state_code") AS "{name}" FROM ({inner}) WHERE "state_code" = {code}')
+        for code, name in enumerate(names)
+    ]
+    return number(
+        Face(
+            id=6,
+            title=t("Nodes now", "当前节点"),
+            means=t(
+                "Nodes by their state: silent ones have sent nothing for three intervals, of "
+                "refused ones everything is refused, late ones are behind. A state without nodes "
+                "is not shown. May be empty: nothing is known of any node.",
+                "按状态统计的节点：静默为三个采样间隔内没有上报；被拒为上报全部被拒绝；迟到为数据落后。"
+                "没有节点的状态不显示。可为空 (may be empty)：没有任何节点的信息。",
+            ),
+            do=t(
+                "Silence is unknown, not healthy. The list below names the nodes.",
+                "静默是未知，不等于健康。下方列表给出具体节点。",
+            ),
+            empty=t("No node has reported in 15 minutes", "15 分钟内没有节点上报"),
+            width=width,
+            queries=queries,
+            decimals=0,
+            now=True,
+        ),
+        named=True,
+        size=size,
+        accents=dict(zip(names, COLORS, strict=True)),
+    )
+
+
+def names_of(t: Tongue) -> tuple[str, ...]:
+    """What the states of a node are called, by their `state_code`."""
+    names: dict[State, str] = {
+        "healthy": t("healthy", "正常"),
+        "late": t("late", "迟到"),
+        "refused": t("refused", "被拒"),
+        "silent": t("silent", "静默"),
+    }
+    return tuple(names[state] for state in STATES)
+
+
+def unwell(t: Tongue, *, width: int = 8) -> Panel:
+    """The nodes that are silent, refused or late."""
+    inner = latest(
+        "completeness", ("silent_s", "missing"), HOSTS, '"host", "site"', by="state_code"
+    )
+    query = (
+        f'SELECT "state_code", "silent_s", "missing" FROM ({inner}) '
+        'WHERE "state_code" > 0 GROUP BY "host", "site"'
+    )
+    columns = [
+        Column("host", t("Node", "节点"), link=parts.node_link(t)),
+        Column("site", t("Site", "站点"), width=105),
+        Column(
+            "state_code",
+            t("State", "状态"),
+            width=75,
+            texts={str(code): name for code, name in enumerate(names_of(t))},
+            colors={str(code): color for code, color in enumerate(COLORS)},
+        ),
+        Column("silent_s", t("Last heard", "距上次上报"), unit="s", width=95, decimals=1),
+        Column("missing", t("Missing", "缺失"), width=72, decimals=0),
+    ]
+    return listing(
+        Face(
+            id=34,
+            title=t("Nodes that are not well", "异常节点"),
+            means=t(
+                "Silent, refused and late nodes, silent ones first. May be empty: all are healthy.",
+                "静默、被拒与迟到的节点，静默在前。可为空 (may be empty)：全部正常。",
+            ),
+            do=t(
+                "Silent: `systemctl status muster-agent` there. Refused: `muster quarantine list`. "
+                "Late: wait while it falls, else its uplink.",
+                "静默：在节点上运行 `systemctl status muster-agent`。"
+                "被拒：`muster quarantine list`。"
+                "迟到：若持续下降则等待，否则检查上行链路。",
+            ),
+            empty=t("All known nodes are healthy", "所有已知节点均正常"),
+            width=width,
+            queries=[Rows(query)],
+            now=True,
+        ),
+        columns,
+        sort_by="state_code",
+        descending=True,
+    )
