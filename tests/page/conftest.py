@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -14,6 +15,8 @@ import pytest
 import pytest_asyncio
 from page.world import World, example, trouble, world
 from playwright.async_api import Browser, Page, async_playwright, expect
+
+from muster_collector.estate.model import Target
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = (
@@ -98,9 +101,16 @@ async def open_page(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """Twelve machines in three sites with twelve minutes of data, not changed by tests."""
+    """Twelve machines in three sites with twelve minutes of data, not changed by tests.
+
+    Two of them are silent, with alerts; and there are two targets, without days to judge them by.
+    """
     machines, known, estate = example(12, 3)
     quiet = trouble(known)
+    due = dt.date(2099, 12, 31)
+    targets = (Target(score=90, due=due, name="Ready"), Target(score=80, due=due, part="storage"))
+    estate = estate.model_copy(update={"targets": targets})
     async with world(tmp_path_factory.mktemp("page"), known, estate) as made:
         await made.fill([m for m in machines if m.name not in quiet], 12)
+        await made.silence([(one.node, one.site) for one in known if one.node in quiet])
         yield made

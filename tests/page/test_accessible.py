@@ -34,7 +34,10 @@ async def test_axe_finds_nothing(small: World, open_page: Open, theme: str, widt
     await expect(page.locator(".hero canvas")).to_be_visible()
     await expect(page.locator(".grid tbody tr")).to_have_count(3)
     assert await findings(page) == []
+    await expect(page.locator(".alerts li")).to_have_count(4)
     await page.get_by_role("tab", name="Nodes").click()
+    await page.get_by_role("tab", name="Targets").click()
+    await expect(page.locator(".targets tbody tr")).to_have_count(2)
     assert await findings(page) == []
     await page.goto(small.url + "#/node/sim-0004")
     await expect(page.locator(".plots canvas")).to_have_count(4)

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,12 @@ from typing import Any
 import numpy as np
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from muster_collector.alerts.rules import ALL
+from muster_collector.alerts.service import Alerting
 from muster_collector.api.app import make_app
 from muster_collector.api.serve import bind, serve
 from muster_collector.api.services import Services
+from muster_collector.config import Alerts
 from muster_collector.estate.model import District, Estate, Region, Site
 from muster_collector.readiness.scorecard import Scorecard, load
 from muster_collector.scoring.result import compute
@@ -55,6 +59,7 @@ class Known:
     simulated: bool = False
     agent: str = "0.1.0"
     source: str = ""
+    state: str | None = "healthy"
     inventory: Mapping[str, Any] = field(default_factory=dict)
     totals: Any = field(default_factory=lambda: {"stored": 360, "duplicate": 3})
     config: ConfigState | None = None
@@ -107,14 +112,21 @@ class World:
     """A fleet, its store, scorer and application; `ends` are the windows scored so far."""
 
     def __init__(
-        self, store: EmbeddedStore, fleet: Fleet, estate: Estate, *, token: str | None = None
+        self,
+        store: EmbeddedStore,
+        fleet: Fleet,
+        estate: Estate,
+        alerting: Alerting | None,
+        *,
+        token: str | None = None,
     ) -> None:
         self.store = store
         self.fleet = fleet
         self.time = int(time.time() * 1000) // MINUTE * MINUTE
         self.scorer = Scorer(store, card(), estate, fleet, window=120, every=60, clock=self.now)
+        self.alerting = alerting
         self.stop = asyncio.Event()
-        services = Services(store, fleet, self.scorer, stop=self.stop)
+        services = Services(store, fleet, self.scorer, stop=self.stop, alerting=alerting)
         self.faults = Faults(make_app(services, token=token))
         self.url = ""
 
@@ -147,6 +159,23 @@ class World:
             await self.report(machines, at)
         self.time += MINUTE
         await self.scorer.score_at(self.time)
+
+    async def silence(self, nodes: Sequence[tuple[str, str]], minutes: int = 8) -> None:
+        """So many minutes in which these (host, site) were silent, and what the rules say of it."""
+        assert self.alerting is not None
+        for at in range(self.time - minutes * MINUTE, self.time + 1, MINUTE):
+            points = [
+                Point(
+                    "completeness",
+                    (("host", host), ("site", site)),
+                    {"silent_s": 600.0, "missing": 0, "lost": 0},
+                    at,
+                )
+                for host, site in nodes
+            ]
+            await self.store.write(points)
+            self.alerting.clock = partial(int, at)
+            await self.alerting.evaluate()
 
     def invent(self, seed: int = 1) -> None:
         """Scores without data, for fleets too large to sample: seeded values for every node."""
@@ -183,11 +212,14 @@ async def world(
     estate: Estate | None = None,
     *,
     token: str | None = None,
+    alerts: bool = True,
 ) -> AsyncIterator[World]:
-    """A served world over a new embedded store."""
+    """A served world over a new embedded store, with the rules on silence where it has `alerts`."""
     store = EmbeddedStore(directory / "store.duckdb")
     await store.open()
-    made = World(store, Fleet(known), estate or Estate(), token=token)
+    off = tuple(rule.name for rule in ALL if not rule.name.startswith("silent-"))
+    alerting = Alerting(store, Alerts(off=off), (), directory) if alerts else None
+    made = World(store, Fleet(known), estate or Estate(), alerting, token=token)
     try:
         async with made.serving():
             yield made
@@ -204,11 +236,12 @@ INVENTORY = {"os": "Debian GNU/Linux 12", "kernel": "6.1.0-18-amd64", "cpus": 4,
 
 
 def trouble(known: list[Known]) -> set[str]:
-    """Makes one node late, one silent, one refused; the names of those that send nothing."""
-    now = int(time.time() * 1000)
+    """Makes one node late, one silent, one refused; the names of those that send nothing.
+
+    Their times alone would let each of them pass for healthy: it is the collector that says.
+    """
     late, silent, refused = known[3], known[7], known[9]
-    late.last_report_ts = now - 61_000
-    silent.last_report_ts, silent.online = now - 900_000, False
+    late.state, silent.state, refused.state = "late", "silent", "refused"
     silent.totals = {"stored": 212, "missing": 4}
     refused.last_report_ts, refused.totals = None, {"stored": 0, "refused": 41}
     return {silent.node, refused.node}

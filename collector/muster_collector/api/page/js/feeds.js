@@ -1,10 +1,15 @@
 // What several views load from the API.
 
 import { get } from "./api.js";
+import { language } from "./i18n.js";
 import { setNodes, setTree } from "./model.js";
 
-/** Answers that are no failure: there are no scores yet, or there is no such unit. */
-export const absent = { scores: Symbol("no scores yet"), unit: Symbol("no such unit") };
+/** Answers that are no failure: no scores yet, no such unit, or alerts that another process has. */
+export const absent = {
+  scores: Symbol("no scores yet"),
+  unit: Symbol("no such unit"),
+  alerts: Symbol("no alerts here"),
+};
 
 /** `orElse` for the given statuses instead of a failure. */
 async function unless(promise, outcomes) {
@@ -17,6 +22,8 @@ async function unless(promise, outcomes) {
 }
 
 const MOST = 100_000;
+const MOST_ALERTS = 500;
+const SELDOM = 60_000;
 const NONE_YET = { 503: absent.scores };
 
 /** Why a unit's score is what it is. */
@@ -46,13 +53,17 @@ export const nodeRow = (row) => ({
   id: row.node,
   level: "node",
   lastReport: row.last_report === null ? null : Date.parse(row.last_report),
-  status: statusOf(row),
+  status: row.state ?? "unknown",
 });
 
-/** What a node does now. Late is half an interval beyond due, silent three intervals. */
-function statusOf({ online, every, silent_s: silent, refused }) {
-  const patience = 3 * every + 5;
-  if (silent === null || silent > patience) return refused > 0 && online ? "refused" : "silent";
-  if (!online) return "silent";
-  return silent > 1.5 * every + 2 ? "late" : "healthy";
+let askAgain = -Infinity;
+
+/** What fires in the fleet or at a site; a process without alerts is asked again only seldom. */
+export async function loadAlerts(signal, site) {
+  if (performance.now() < askAgain) return null;
+  const query = { state: "firing", language: language(), site, limit: MOST_ALERTS };
+  const answer = await unless(get("alerts", query, signal), { 503: absent.alerts });
+  if (answer !== absent.alerts) return answer;
+  askAgain = performance.now() + SELDOM;
+  return null;
 }

@@ -47,6 +47,12 @@ export function share(value) {
   return `${number(tenths, Number.isInteger(tenths) ? 0 : 1)} %`;
 }
 
+/** A probability as a percentage: only the impossible has 0 %, only the certain 100 %. */
+export function chance(value) {
+  if (value > 0 && value < 0.001) return `< ${share(0.001)}`;
+  return value > 0.999 && value < 1 ? `> ${share(0.999)}` : share(value);
+}
+
 export const range = (low, high) =>
   known(low) && known(high) ? `${score(low)} – ${score(high)}` : NONE;
 
@@ -110,6 +116,13 @@ export function clock(time, seconds = true) {
   const options = { hour: "2-digit", minute: "2-digit", hour12: false };
   if (seconds) options.second = "2-digit";
   return new Date(time).toLocaleTimeString(locale(), options);
+}
+
+/** A calendar day as it is written, such as a due date: the same in every zone. */
+export function day(text) {
+  if (!text) return NONE;
+  const options = { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" };
+  return new Date(`${text}T00:00:00Z`).toLocaleDateString(locale(), options);
 }
 
 /** Date and clock time. */

@@ -16,7 +16,8 @@ export const head = () => model.head;
 export const find = (level, id) => model.units[level].get(id) ?? null;
 
 /** A unit with what is known of it as a node: status, last report, simulated. */
-const whole = (unit) => (unit.level === "node" ? { ...model.about.get(unit.id), ...unit } : unit);
+const whole = (unit) =>
+  unit.level === "node" ? { status: "unknown", ...model.about.get(unit.id), ...unit } : unit;
 
 function ancestors(level, parent) {
   const above = {};

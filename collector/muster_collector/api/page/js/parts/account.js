@@ -1,11 +1,12 @@
 // The account of a score: where its points went, what would help, what changed it, and what if the
-// pillars weighed otherwise. Only what is open is asked for.
+// pillars weighed otherwise; of the fleet also its targets. Only what is open is asked for.
 
 import { fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 import { changes } from "./changes.js";
 import { repairs } from "./repairs.js";
 import { tabs } from "./tabs.js";
+import { targets } from "./targets.js";
 import { whatIf } from "./whatif.js";
 
 /** `why` is the node of the first tab; `fresh()` says that there are newer scores. */
@@ -15,6 +16,7 @@ export function account(level, id, why) {
     repairs: repairs(level, id),
     changes: changes(level, id),
     whatif: whatIf(level, id),
+    ...(level === "fleet" ? { targets: targets() } : {}),
   };
   const items = Object.keys(parts).map((key) => ({ id: key, label: t(`account_${key}`) }));
   const bar = tabs(t("explained"), items, pick);

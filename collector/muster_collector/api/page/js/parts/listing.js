@@ -4,10 +4,10 @@ import { fill, h, put } from "../dom.js";
 import { now } from "../clock.js";
 import { ago, count, known, nameOf, score as figure, share } from "../format.js";
 import { t } from "../i18n.js";
-import { save } from "../download.js";
 import { find, LEVELS, nodesOf } from "../model.js";
 import { hrefOf } from "../route.js";
 import { titleOf } from "../card.js";
+import { saver } from "./saver.js";
 import { gradeChip, scale, scoreCell } from "./score.js";
 import { simulatedBadge, statusChip, STATUSES, statusText } from "./status.js";
 import { table } from "./table.js";
@@ -168,20 +168,19 @@ export function listing(levels) {
     on: { input: () => filtered(search.value) },
   });
   const chips = h("div", { class: "chips", role: "group", "aria-label": t("status") });
-  const csv = h("button", { class: "switch", on: { click: saveList } }, t("save_csv"));
+  const save = saver((format) => ({
+    path: "readiness",
+    query: { level: chosen, id: whole ? null : ids(), format, limit: 100_000 },
+    name: `readiness-${chosen}`,
+  }));
   const node = h(
     "section",
     { class: "card listing" },
-    h("div", { class: "bar" }, bar.list, chips, search, csv),
+    h("div", { class: "bar" }, bar.list, chips, search, save.node),
     bar.panel,
   );
 
   const ids = () => units[chosen].map((unit) => unit.id);
-
-  function saveList() {
-    const query = { level: chosen, id: whole ? null : ids(), format: "csv", limit: 100_000 };
-    save("readiness", query, `readiness-${chosen}.csv`);
-  }
 
   function pickTab(level) {
     picked = level;
@@ -233,7 +232,7 @@ export function listing(levels) {
 
   function show() {
     if (!chosen) return;
-    csv.hidden = !whole && !within(units[chosen]?.length ?? 0);
+    save.node.hidden = !whole && !within(units[chosen]?.length ?? 0);
     showChips();
     const all = units[chosen] ?? [];
     tables.get(chosen).update(all.filter(matches), t(all.length ? "rows_none" : "rows_empty"));

@@ -1,12 +1,12 @@
-// What a node does now, as a shape with its word: no meaning rests on colour.
+// How it is with a node, an alert or a target, as a shape with its word: no meaning rests on colour.
 
 import { h } from "../dom.js";
 import { maybe, t } from "../i18n.js";
 
-/** Worst first: the order in which tables list them. */
-export const STATUSES = ["refused", "silent", "late", "planned", "unknown", "healthy"];
+/** States of a node by the collector's own rule, worst first; unknown where it does not say. */
+export const STATUSES = ["silent", "refused", "late", "unknown", "healthy"];
 
-export const statusText = (status) => maybe(`status_${status}`, status);
+export const statusText = (status) => maybe(`status_${status.replace(" ", "_")}`, status);
 
 export const statusChip = (status) =>
   h("span", { class: "status", data: { status } }, statusText(status));

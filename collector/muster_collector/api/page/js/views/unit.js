@@ -8,6 +8,7 @@ import { t } from "../i18n.js";
 import { below, find, head, LEVELS, madeOf, nodesOf } from "../model.js";
 import { hero } from "../parts/hero.js";
 import { account } from "../parts/account.js";
+import { openAlerts } from "../parts/alerts.js";
 import { siteMap } from "../parts/map.js";
 import { listing } from "../parts/listing.js";
 import { panel } from "../parts/panel.js";
@@ -15,7 +16,7 @@ import { path } from "../parts/path.js";
 import { losses, pillarTable } from "../parts/pillars.js";
 import { totals } from "../parts/completeness.js";
 import { waiting } from "../parts/waiting.js";
-import { absent, loadNodes, loadPlaces, loadScores } from "../feeds.js";
+import { absent, loadAlerts, loadNodes, loadPlaces, loadScores } from "../feeds.js";
 import { hourOf } from "../trend.js";
 
 /** A view: `node`, `heading`, `feeds` of {load(signal), show(answer)}, `title()`, `close()`. */
@@ -25,6 +26,7 @@ export function unitView(level, id) {
   const state = h("p", { class: "state soft" });
   const top = hero();
   const ledger = h("div", {});
+  const alerts = openAlerts(level === "site" ? id : undefined);
   const why = account(level, id, ledger);
   const list = listing(LEVELS.slice(LEVELS.indexOf(level) + 1));
   const reports = h("div", {});
@@ -34,7 +36,8 @@ export function unitView(level, id) {
   const loading = h("p", { class: "quiet loading" }, t("loading"));
   const map = siteMap();
   const last = h("div", { class: "pair uneven" }, map.node, complete);
-  const parts = [top.node, why.node, list.node, last];
+  let scored = null;
+  const parts = [top.node, alerts.node, why.node, list.node, last];
   const node = h(
     "main",
     { id: "main" },
@@ -57,11 +60,12 @@ export function unitView(level, id) {
     }
     if (answer === absent.scores || (level === "fleet" && answer.planned === 0)) {
       first.update();
-      only(first.node);
+      only(first.node, alerts.node);
       return;
     }
     setTitles(answer.pillars);
     const unit = { ...answer, level, time: Date.parse(answer.time) };
+    scored = unit;
     named(unit);
     top.update(unit, nodesOf(level, id));
     fill(ledger, losses(unit, unit.pillars), pillarTable(unit.pillars));
@@ -86,6 +90,7 @@ export function unitView(level, id) {
     const under = below(level, id);
     list.update(under);
     if (under.site) map.update(under.site);
+    if (scored) top.update(scored, nodesOf(level, id));
     const unit = find(level, id);
     if (unit) named(unit);
   }
@@ -109,6 +114,10 @@ export function unitView(level, id) {
     },
     { load: (signal) => hourOf(level, id, signal), show: top.trend },
   ];
+  if (level === "fleet" || level === "site") {
+    const site = level === "site" ? id : undefined;
+    feeds.push({ load: (signal) => loadAlerts(signal, site), show: alerts.update });
+  }
   if (level === "fleet") {
     feeds.push({ load: (signal) => get("completeness", { limit: 1 }, signal), show: (answer) => showReports(answer.sum), later: true });
   }
