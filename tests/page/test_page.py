@@ -98,11 +98,11 @@ async def test_status_is_in_words_and_filters(small: World, open_page: Open) -> 
 
 async def test_drill_down_from_the_fleet_to_a_node_and_back(small: World, open_page: Open) -> None:
     page = await open_page(small.url)
-    await page.get_by_role("link", name="Exchange 1", exact=True).click()
+    await page.locator(".listing").get_by_role("link", name="Exchange 1", exact=True).click()
     await expect(page.locator("h1")).to_have_text("Exchange 1")
     await expect(page.locator("h1")).to_be_focused()
     await expect(page.locator(".path")).to_have_text("Example fleetGuangzhouYuexiu")
-    await page.get_by_role("link", name="sim-0001").click()
+    await page.locator(".listing").get_by_role("link", name="sim-0001").click()
     await expect(page.locator("h1")).to_have_text("sim-0001")
     await expect(page.locator(".state .badge")).to_have_text("simulated")
     await expect(page.locator(".deep .pillar")).to_have_count(6)

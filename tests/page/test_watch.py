@@ -46,6 +46,7 @@ async def test_open_alerts_stand_critical_first_with_what_explains_the_others(
     await expect(rows.nth(0)).to_contain_text("No node of sim-site-01 has reported for 600 s.")
     await expect(rows.nth(0).locator(".badge")).to_have_count(0)
     await expect(rows.locator(".badge")).to_have_text(["inhibited", "inhibited"])
+    await expect(rows.nth(1).locator(".where")).to_have_text("sim-0001Exchange 1")
     since = rows.nth(0).locator(".since")
     await expect(since).to_have_text(re.compile(r"^\d+ min ago$"))
     await page.get_by_role("button", name="切换到中文").click()

@@ -71,8 +71,9 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith(GUARDED):
-                    headers.setdefault("Cache-Control", "no-store")
+                # Left to guess, a browser would mix the page's old scripts with new ones.
+                guarded = scope["path"].startswith(GUARDED)
+                headers.setdefault("Cache-Control", "no-store" if guarded else "no-cache")
             await send(message)
 
         if refusal := self._refusal(scope):

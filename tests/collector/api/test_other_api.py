@@ -121,6 +121,14 @@ async def test_every_answer_carries_the_security_headers(world: World) -> None:
         assert "server" not in headers
 
 
+async def test_a_browser_asks_before_it_uses_what_it_kept(world: World) -> None:
+    page = (await world.get("/js/main.js")).headers
+    assert page["cache-control"] == "no-cache"
+    again = await world.get("/js/main.js", **{"If-None-Match": page["etag"]})
+    assert (again.status, again.text) == (304, "")
+    assert (await world.get("/api/v1/readiness")).headers["cache-control"] == "no-store"
+
+
 async def test_no_documentation_page_loads_scripts_from_elsewhere(world: World) -> None:
     assert (await world.get("/docs")).status == 404
     assert (await world.get("/redoc")).status == 404

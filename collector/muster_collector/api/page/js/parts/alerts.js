@@ -17,12 +17,14 @@ function badge(alert) {
   return alert.silenced ? h("span", { class: "badge", title: alert.silenced }, t("alert_silenced")) : null;
 }
 
+const siteName = (id) => nameOf(find("site", id) ?? { level: "site", id });
+
 function links(alert, ownSite) {
   const { host } = alert.labels;
   const site = alert.site !== ownSite && alert.site;
   return [
     host ? h("a", { href: hrefOf("node", host) }, host) : null,
-    site ? h("a", { href: hrefOf("site", site) }, nameOf(find("site", site) ?? { level: "site", id: site })) : null,
+    site ? h("a", { href: hrefOf("site", site) }, siteName(site)) : null,
   ];
 }
 
@@ -47,7 +49,10 @@ function sumOf(alerts, total) {
   return parts.filter(Boolean).join(" · ");
 }
 
-/** A card; `update(answer)` of `/api/v1/alerts`, or null where this process evaluates none. */
+/**
+ * A card; `update(answer)` of `/api/v1/alerts`, or null where this process evaluates none; `rename()`
+ * when sites have got their names.
+ */
 export function openAlerts(site) {
   let alerts = [];
   let whole = false;
@@ -61,7 +66,7 @@ export function openAlerts(site) {
   function show(next) {
     whole = next;
     const key = (one) => `${one.rule} ${JSON.stringify(one.labels)}`;
-    const mark = (one) => JSON.stringify([one, one.site && find("site", one.site)?.name]);
+    const mark = (one) => JSON.stringify([one, siteName(one.site)]);
     reconcile(list, whole ? alerts : alerts.slice(0, FEW), key, mark, row(site));
     more.hidden = alerts.length <= FEW;
     more.setAttribute("aria-expanded", String(whole));
@@ -80,5 +85,5 @@ export function openAlerts(site) {
     show(whole);
   }
 
-  return { node, update };
+  return { node, update, rename: () => show(whole) };
 }

@@ -89,6 +89,7 @@ export function unitView(level, id) {
   function showList() {
     const under = below(level, id);
     list.update(under);
+    alerts.rename();
     if (under.site) map.update(under.site);
     if (scored) top.update(scored, nodesOf(level, id));
     const unit = find(level, id);
