@@ -138,7 +138,7 @@ class Ingest:
         return self._handle(topic, payload, content_type, qos, retained)
 
     def _connected(self, resumed: bool) -> None:
-        self._link.subscribe(broker_numbers.FILTERS)
+        self._link.subscribe([broker_numbers.FILTER])
         if self._succession is not None:
             self._succession.connected(resumed)
 
