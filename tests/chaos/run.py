@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,11 +125,22 @@ def perform(scene: World, acts: list[Act]) -> None:
     while any(thread.is_alive() for thread in threads):
         scene.collector.revive()
         time.sleep(0.1)
-    world.wait(lambda: alive(scene), 30)
+    world.wait(lambda: alive(scene), 60)
 
 
 def alive(scene: World) -> bool:
-    """Whether the collector runs, started again if it could not begin on a full disk."""
+    """Whether the collector answers, started again if it could not begin on a full disk.
+
+    One that was killed last may still be starting when all nodes have been done for long.
+    """
     scene.collector.revive()
     process = scene.collector.process
-    return process is not None and process.poll() is None
+    if process is None or process.poll() is not None:
+        return False
+    try:
+        with urllib.request.urlopen(f"{scene.api}/healthz", timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
