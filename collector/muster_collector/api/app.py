@@ -11,7 +11,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.staticfiles import StaticFiles
 
 from muster_collector.api import (
     about,
@@ -27,6 +26,7 @@ from muster_collector.api import (
     targets,
 )
 from muster_collector.api.guard import Guard
+from muster_collector.api.pagefiles import PageFiles
 from muster_collector.api.services import Services
 from muster_collector.errors import StoreError
 
@@ -60,7 +60,7 @@ def make_app(services: Services, *, token: str | None = None, local_only: bool =
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
     app.add_middleware(Guard, token=token, local_only=local_only)
     if (PAGE / "index.html").exists():
-        app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+        app.mount("/", PageFiles(PAGE), name="page")
     return app
 
 

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from readiness.small_fleet import END, SmallFleet
 
-from muster_collector.api import times
+from muster_collector.api import app, times
 from muster_collector.api.guard import check_exposure
 from muster_collector.api.serve import bind
 from muster_collector.errors import ConfigError, StoreError
@@ -127,6 +127,40 @@ async def test_a_browser_asks_before_it_uses_what_it_kept(world: World) -> None:
     again = await world.get("/js/main.js", **{"If-None-Match": page["etag"]})
     assert (again.status, again.text) == (304, "")
     assert (await world.get("/api/v1/readiness")).headers["cache-control"] == "no-store"
+
+
+async def test_the_page_is_the_same_packed_or_not(world: World) -> None:
+    for path, kind in (("/", "text/html"), ("/js/main.js", "javascript"), ("/icon.svg", "svg")):
+        packed = await world.get(path, **{"Accept-Encoding": "gzip"})
+        plain = await world.get(path, **{"Accept-Encoding": "identity"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.headers
+        assert (packed.status, packed.text) == (200, plain.text)
+        assert kind in plain.headers["content-type"]
+        assert "Accept-Encoding" in plain.headers["vary"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/js", "/js/", "/nothing.js", "/../guard.py", "/js/%2e%2e/%2e%2e/guard.py"]
+)
+async def test_nothing_beside_the_pages_files_is_served(world: World, path: str) -> None:
+    answer = await world.get(path)
+    assert (answer.status, list(answer.json)) == (404, ["error"])
+
+
+async def test_a_page_that_is_edited_is_served_anew(
+    open_world: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "PAGE", tmp_path)
+    (tmp_path / "index.html").write_text("one")
+    async with open_world() as world:
+        assert (await world.get("/")).text == "one"
+        (tmp_path / "index.html").write_text("another")
+        assert (await world.get("/")).text == "another"
+        (tmp_path / "index.html").unlink()
+        assert (await world.get("/")).status == 404
+        async with aiohttp.ClientSession() as session, session.post(world.url + "/") as answer:
+            assert answer.status == 405
 
 
 async def test_no_documentation_page_loads_scripts_from_elsewhere(world: World) -> None:
