@@ -1,4 +1,4 @@
-"""TCP sockets by state, the rest of Telegraf's `netstat`: listed once a minute, while they are few.
+"""TCP sockets by state, the rest of Telegraf's `netstat`: listed every ten minutes, while few.
 
 The states that the kernel itself counts are the sensor `netstat`'s.
 """
@@ -31,11 +31,12 @@ COLUMN = 3
 class TcpStates(Sensor):
     """Sockets of both address families; with more than `most` it stays silent, for CPU's sake.
 
-    A socket costs some 8 us: 2000 were 15 ms, more than all other sensors of a minute together.
+    A socket costs some 8 us, and each file some 5 ms however few there are where memory is plenty,
+    since the kernel walks its whole table (262,144 buckets with 24 GB).
     """
 
     name = "tcp_states"
-    every = 60.0
+    every = 600.0
 
     def __init__(self, host: Host, *, most: int = 300) -> None:
         super().__init__(host)
