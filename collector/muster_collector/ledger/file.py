@@ -180,8 +180,9 @@ class LedgerFile:
             slots.gather(self.db, now, keep)
 
     def close(self) -> None:
-        """Let the file go."""
-        self.db.close()
+        """Let the file go, after the transaction that a thread may be in: SQLite would crash."""
+        with self._lock:
+            self.db.close()
 
     def load(self, partitions: Collection[int] = range(topics.PARTITIONS)) -> Ledger:
         """What the file holds of the nodes in some partitions; others' stay in the file."""
