@@ -23,6 +23,7 @@ from muster_collector.ingest.sources.source import Source
 from muster_collector.ingest.succession import Succession
 from muster_collector.lease.keeper import Keeper
 from muster_collector.ledger.file import FILE_NAME, LedgerFile
+from muster_collector.ledger.nodes import Node
 from muster_collector.store.base import Store
 from muster_wire import topics
 from muster_wire.codec import Encoded
@@ -66,7 +67,7 @@ class Ingest:
             self._publish, patience, Rates(config.limits.reports_per_minute),
             Bases(config.limits.bases_mb << 20),
             every=config.collector.ack_every, root=config.mqtt.root,
-            leave=self._succession.leave if self._succession else lambda _: True,
+            leave=self._leave,
         )  # fmt: skip
         desk = Desk(ledger, acks, patience, on_stored)
         self._intake = Intake(config, store, self._file, desk, clock=clock)
@@ -144,6 +145,10 @@ class Ingest:
 
     def _publish(self, topic: str, message: object) -> None:
         self._link.publish(topic, message)  # type: ignore[arg-type]
+
+    def _leave(self, node: Node) -> bool:
+        """Whether an ack may go out now; one that cannot waits for the connection."""
+        return self._link.connected and (self._succession is None or self._succession.leave(node))
 
     def _retain(self, topic: str, message: Encoded) -> bool:
         return self._link.retain(topic, message)
