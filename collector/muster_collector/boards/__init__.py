@@ -7,17 +7,17 @@ import warnings
 with warnings.catch_warnings():
     # The SDK warns when its classic boards are imported; they are what every Grafana provisions.
     warnings.simplefilter("ignore", DeprecationWarning)
-    from muster_collector.boards.board import render
     from muster_collector.boards.capacity import capacity
     from muster_collector.boards.circulation import circulation
     from muster_collector.boards.completeness import completeness
     from muster_collector.boards.fleet import fleet
+    from muster_collector.boards.kit.board import render
+    from muster_collector.boards.kit.tongue import CODES, Tongue
     from muster_collector.boards.noc import noc
     from muster_collector.boards.node import node
     from muster_collector.boards.readiness import readiness
     from muster_collector.boards.services import services
     from muster_collector.boards.site import site
-    from muster_collector.boards.tongue import CODES, Tongue
 
 BOARDS = (noc, fleet, readiness, site, node, completeness, circulation, services, capacity)
 """Every board, in the order of their folder."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, style
-from muster_collector.boards.board import Board, Strip
-from muster_collector.boards.influxql import HOSTS, Rows, Series
-from muster_collector.boards.panels import Column, Face, Panel, listing, number, trend
-from muster_collector.boards.parts import FLEET
-from muster_collector.boards.targets import targets
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.board import Board, Strip
+from muster_collector.boards.kit.influxql import HOSTS, Rows, Series
+from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
+from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.shared import links, scores
+from muster_collector.boards.shared.scores import FLEET
+from muster_collector.boards.shared.targets import targets
 
 DISKS = f"\"mode\" = 'rw' AND {HOSTS} AND $timeFilter"
 LEAST_STEPS = 6
@@ -32,7 +33,7 @@ def capacity(t: Tongue) -> Board:
             Strip(4, [_disk_now(t), _memory_now(t), _cpu_now(t)]),
             Strip(11, [_full(t), _largest(t)]),
             Strip(9, [targets(t, width=24)]),
-            Strip(9, [_use(t, 30), parts.history(t, FLEET, width=12)]),
+            Strip(9, [_use(t, 30), scores.history(t, FLEET, width=12)]),
         ],
     )
 
@@ -145,7 +146,7 @@ def _full(t: Tongue) -> Panel:
         f'WHERE "days" > 0 AND "steps" > {LEAST_STEPS}'
     )
     columns = [
-        Column("host", t("Node", "节点"), width=150, link=parts.node_link(t)),
+        Column("host", t("Node", "节点"), width=150, link=links.node_link(t)),
         Column("path", t("File system", "文件系统"), width=110),
         Column(
             "used", t("Used", "占用"), unit="percent", decimals=0, limits=style.USE_STEPS, bar=True
@@ -187,7 +188,7 @@ def _largest(t: Tongue) -> Panel:
         'SELECT sum("total") AS "total", sum("free") AS "free", '
         f'sum("free") / sum("total") AS "share" FROM ({inner}) GROUP BY "site"'
     )
-    link = parts.site_link(t, "${__data.fields.site:percentencode}")
+    link = links.site_link(t, "${__data.fields.site:percentencode}")
     columns = [
         Column("site", t("Site", "站点"), link=link),
         Column("total", t("Total", "总量"), unit="bytes", width=100, decimals=1),

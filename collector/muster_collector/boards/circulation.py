@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, style
-from muster_collector.boards.board import Board, Strip
-from muster_collector.boards.influxql import HOSTS, Rows, Series
-from muster_collector.boards.panels import Column, Face, Panel, listing, number, trend
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.board import Board, Strip
+from muster_collector.boards.kit.influxql import HOSTS, Rows, Series
+from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
+from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.shared import links
 
 LINKS = f'"interface" !~ /^(lo|all)$/ AND {HOSTS} AND $timeFilter'
 BUCKET = "GROUP BY time($__interval)"
@@ -178,7 +179,7 @@ def _busiest(t: Tongue) -> Panel:
         f'FROM (SELECT {inner} FROM "net" WHERE {LINKS} GROUP BY "host", "interface")'
     )
     columns = [
-        Column("host", t("Node", "节点"), link=parts.node_link(t)),
+        Column("host", t("Node", "节点"), link=links.node_link(t)),
         Column("interface", t("Interface", "接口"), width=110),
         Column("received", t("Received", "接收"), unit="bps", width=130, decimals=1),
         Column("sent", t("Sent", "发送"), unit="bps", width=130, decimals=1),
@@ -216,7 +217,7 @@ def _faults(t: Tongue) -> Panel:
     )
     bad, some = ((None, style.QUIET), (1.0, style.BAD)), ((None, style.QUIET), (1.0, style.WARN))
     columns = [
-        Column("host", t("Node", "节点"), link=parts.node_link(t)),
+        Column("host", t("Node", "节点"), link=links.node_link(t)),
         Column("interface", t("Interface", "接口"), width=100),
         Column("err_in", t("Errors in", "接收错误"), width=90, decimals=0, limits=bad),
         Column("err_out", t("Errors out", "发送错误"), width=95, decimals=0, limits=bad),

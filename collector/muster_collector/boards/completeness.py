@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, pipeline, states, style
-from muster_collector.boards.board import Board, Strip
-from muster_collector.boards.influxql import HOSTS, Rows, Series
-from muster_collector.boards.panels import Column, Face, Panel, listing, number, trend
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.board import Board, Strip
+from muster_collector.boards.kit.influxql import HOSTS, Rows, Series
+from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
+from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.shared import links, pipeline, reports, states
 
 COMPLETE_STEPS = ((None, style.BAD), (0.95, style.WARN), (0.99, style.FAIR), (0.999, style.GOOD))
 GROWN = ("stored", "duplicate", "refused", "late", "lost")
@@ -26,7 +27,7 @@ def completeness(t: Tongue) -> Board:
         since="now-24h",
         strips=[
             Strip(4, [_share(t), _totals(t), states.now(t, width=8, size=26)]),
-            Strip(9, [parts.flow(t, width=12), parts.missing(t, width=12)]),
+            Strip(9, [reports.flow(t, width=12), reports.missing(t, width=12)]),
             Strip(10, [_sites(t), states.unwell(t, width=9)]),
             Strip(10, [_nodes(t), _longest(t)]),
             Strip(7, [pipeline.collectors(t, width=15), pipeline.broker(t, width=9)]),
@@ -138,7 +139,7 @@ def _sites(t: Tongue) -> Panel:
     reads = ", ".join(f'sum("{f}") AS "{f}"' for f in (*GROWN, "missing"))
     inner = _grown("host", "site")
     query = f'SELECT {reads} FROM ({inner}) GROUP BY "site"'
-    link = parts.site_link(t, "${__data.fields.site:percentencode}")
+    link = links.site_link(t, "${__data.fields.site:percentencode}")
     return listing(
         Face(
             id=20,
@@ -184,7 +185,7 @@ def _nodes(t: Tongue) -> Panel:
             width=15,
             queries=[Rows(query)],
         ),
-        [Column("host", t("Node", "节点"), link=parts.node_link(t)), *_columns(t)],
+        [Column("host", t("Node", "节点"), link=links.node_link(t)), *_columns(t)],
         sort_by="missing",
         descending=True,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, states, style, words
-from muster_collector.boards.board import Board, Strip
-from muster_collector.boards.influxql import HOSTS, SITES, Rows, Series, latest
-from muster_collector.boards.panels import Column, Face, Panel, listing, number
-from muster_collector.boards.parts import FLEET
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style, words
+from muster_collector.boards.kit.board import Board, Strip
+from muster_collector.boards.kit.influxql import HOSTS, SITES, Rows, Series, latest
+from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number
+from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.shared import links, scores, states
+from muster_collector.boards.shared.scores import FLEET
 
 ALERTS_OF = '"site" =~ /^$site$/'
 SITE_LINK = "${__data.fields.site:percentencode}"
@@ -26,7 +27,7 @@ def noc(t: Tongue) -> Board:
             Strip(
                 7,
                 [
-                    parts.score(t, FLEET, width=5, size=96),
+                    scores.score(t, FLEET, width=5, size=96),
                     _change(t),
                     states.now(t, width=8, size=44),
                     _sum(
@@ -49,7 +50,7 @@ def noc(t: Tongue) -> Board:
                 ],
             ),
             Strip(10, [_alerts(t), _worst(t)]),
-            Strip(9, [states.unwell(t, width=8), _disks(t), parts.history(t, FLEET, width=8)]),
+            Strip(9, [states.unwell(t, width=8), _disks(t), scores.history(t, FLEET, width=8)]),
         ],
     )
 
@@ -70,7 +71,7 @@ def _alerts(t: Tongue) -> Panel:
             texts={"critical": t("critical", "严重"), "warning": t("warning", "警告")},
             colors={"critical": style.BAD, "warning": style.WARN},
         ),
-        Column("site", t("Site", "站点"), width=130, empty="–", link=parts.site_link(t, SITE_LINK)),
+        Column("site", t("Site", "站点"), width=130, empty="–", link=links.site_link(t, SITE_LINK)),
         Column("title", t("Alert", "告警"), width=190),
         Column("summary", t("What is wrong", "详情"), words=True),
         Column("since_s", t("For", "持续"), unit="s", width=100, decimals=1),
@@ -187,7 +188,7 @@ def _worst(t: Tongue) -> Panel:
     fields = ("score", "grade", "why")
     where = f'"level" = \'site\' AND "id" =~ /^$site$/ AND {SITES}'
     columns = [
-        Column("id", t("Site", "站点"), link=parts.site_link(t)),
+        Column("id", t("Site", "站点"), link=links.site_link(t)),
         Column("score", t("Score", "评分"), width=80, decimals=0, limits=words.grades(), empty="—"),
         Column("grade", t("Grade", "等级"), width=65),
         Column("why", t("Why no score", "无评分原因"), width=210, empty="", words=True),
@@ -217,7 +218,7 @@ def _disks(t: Tongue) -> Panel:
     inner = latest("disk", (), f"\"mode\" = 'rw' AND {HOSTS}", '"host", "path"', by="used_percent")
     query = f'SELECT top("used_percent", 12) AS "used", "host", "path" FROM ({inner})'
     columns = [
-        Column("host", t("Node", "节点"), width=150, link=parts.node_link(t)),
+        Column("host", t("Node", "节点"), width=150, link=links.node_link(t)),
         Column("path", t("File system", "文件系统"), width=110),
         Column(
             "used", t("Used", "占用"), unit="percent", decimals=0, limits=style.USE_STEPS, bar=True

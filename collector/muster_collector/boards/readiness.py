@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, style, words
-from muster_collector.boards.board import Board, Strip
-from muster_collector.boards.fleet import lowest_nodes
-from muster_collector.boards.influxql import SITES, Rows, Series
-from muster_collector.boards.panels import Column, Face, Panel, listing, rename, trend
-from muster_collector.boards.parts import FLEET
-from muster_collector.boards.targets import targets
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style, words
+from muster_collector.boards.kit.board import Board, Strip
+from muster_collector.boards.kit.influxql import SITES, Rows, Series
+from muster_collector.boards.kit.panels import Column, Face, Panel, listing, rename, trend
+from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.shared import links, places, scores
+from muster_collector.boards.shared.scores import FLEET
+from muster_collector.boards.shared.targets import targets
 
 
 def readiness(t: Tongue) -> Board:
@@ -25,18 +25,18 @@ def readiness(t: Tongue) -> Board:
             Strip(
                 4,
                 [
-                    parts.score(t, FLEET, width=5),
-                    parts.grade(t, FLEET),
-                    parts.interval(t, FLEET, width=7),
-                    parts.coverage(t, FLEET, width=4),
-                    parts.members(t, FLEET),
+                    scores.score(t, FLEET, width=5),
+                    scores.grade(t, FLEET),
+                    scores.interval(t, FLEET, width=7),
+                    scores.coverage(t, FLEET, width=4),
+                    scores.members(t, FLEET),
                 ],
             ),
             Strip(8, [_regions(t), _districts(t)]),
-            Strip(9, [_sites(t), lowest_nodes(t)]),
+            Strip(9, [_sites(t), places.lowest_nodes(t)]),
             Strip(9, [_by_place(t), _by_pillar(t)]),
             Strip(8, [targets(t, width=24)]),
-            Strip(10, [parts.why(t, FLEET, width=13), _changes(t)]),
+            Strip(10, [scores.why(t, FLEET, width=13), _changes(t)]),
         ],
     )
 
@@ -44,9 +44,9 @@ def readiness(t: Tongue) -> Board:
 def _regions(t: Tongue) -> Panel:
     link = (
         t("Show only this region", "仅显示此大区"),
-        t.link("readiness", region=parts.UNIT_LINK),
+        t.link("readiness", region=links.UNIT_LINK),
     )
-    return parts.places(
+    return places.places(
         t,
         id=20,
         title=t("Regions, worst first", "大区（最差在前）"),
@@ -63,9 +63,9 @@ def _regions(t: Tongue) -> Panel:
 def _districts(t: Tongue) -> Panel:
     link = (
         t("Show only this district", "仅显示此区县"),
-        t.link("readiness", district=parts.UNIT_LINK),
+        t.link("readiness", district=links.UNIT_LINK),
     )
-    return parts.places(
+    return places.places(
         t,
         id=23,
         title=t("Districts, worst first", "区县（最差在前）"),
@@ -80,14 +80,14 @@ def _districts(t: Tongue) -> Panel:
 
 
 def _sites(t: Tongue) -> Panel:
-    return parts.places(
+    return places.places(
         t,
         id=22,
         title=t("Sites, worst first", "站点（最差在前）"),
         level="site",
         where=f'"id" =~ /^$site$/ AND {SITES}',
         width=15,
-        link=parts.site_link(t),
+        link=links.site_link(t),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, states, style
-from muster_collector.boards.board import Board, Strip
-from muster_collector.boards.fleet import busiest, fullest_disk, fullest_memory, lowest_nodes
-from muster_collector.boards.influxql import HOSTS, Series
-from muster_collector.boards.panels import Face, Panel, trend
-from muster_collector.boards.parts import SITE
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.board import Board, Strip
+from muster_collector.boards.kit.influxql import HOSTS, Series
+from muster_collector.boards.kit.panels import Face, Panel, trend
+from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.shared import fullest, places, reports, scores, states
+from muster_collector.boards.shared.scores import SITE
 
 
 def site(t: Tongue) -> Board:
@@ -24,24 +24,28 @@ def site(t: Tongue) -> Board:
             Strip(
                 4,
                 [
-                    parts.score(t, SITE),
-                    parts.grade(t, SITE),
-                    parts.interval(t, SITE),
-                    parts.coverage(t, SITE),
-                    parts.members(t, SITE),
+                    scores.score(t, SITE),
+                    scores.grade(t, SITE),
+                    scores.interval(t, SITE),
+                    scores.coverage(t, SITE),
+                    scores.members(t, SITE),
                     states.now(t),
                 ],
             ),
             Strip(
                 9,
-                [parts.history(t, SITE, hosts=HOSTS), parts.pillars(t, SITE), parts.lost(t, SITE)],
+                [
+                    scores.history(t, SITE, hosts=HOSTS),
+                    scores.pillars(t, SITE),
+                    scores.lost(t, SITE),
+                ],
             ),
             Strip(
                 11,
-                [lowest_nodes(t, width=8, site=False), parts.why(t, SITE, width=16)],
+                [places.lowest_nodes(t, width=8, site=False), scores.why(t, SITE, width=16)],
             ),
-            Strip(9, [states.unwell(t), _traffic(t), parts.missing(t)]),
-            Strip(9, [busiest(t), fullest_memory(t), fullest_disk(t)]),
+            Strip(9, [states.unwell(t), _traffic(t), reports.missing(t)]),
+            Strip(9, [fullest.busiest(t), fullest.fullest_memory(t), fullest.fullest_disk(t)]),
         ],
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import style
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.shipped import card
 
 BAND_COLORS = (style.BAD, style.POOR, style.WARN, style.FAIR, style.GOOD)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import style
-from muster_collector.boards.influxql import Rows, latest
-from muster_collector.boards.panels import Column, Face, Panel, listing
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.influxql import Rows, latest
+from muster_collector.boards.kit.panels import Column, Face, Panel, listing
+from muster_collector.boards.kit.tongue import Tongue
 
 CHANCE_STEPS = ((None, style.BAD), (0.25, style.POOR), (0.5, style.WARN), (0.8, style.GOOD))
 """Of the probability that a target is reached in time."""

@@ -21,8 +21,8 @@ from grafana_foundation_sdk.builders.common import VizTextDisplayOptions as Text
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
 
-from muster_collector.boards import style
-from muster_collector.boards.influxql import SOURCE, Query
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.influxql import SOURCE, Query
 
 NOW = "15m"
 """How far back "now" looks: older values are not shown as the present."""

@@ -12,8 +12,8 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from muster_collector.boards.influxql import SITES, SOURCE
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit.influxql import SITES, SOURCE
+from muster_collector.boards.kit.tongue import Tongue
 
 Variable = DatasourceVariable | QueryVariable
 UID = "muster-influxdb"

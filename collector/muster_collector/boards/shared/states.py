@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import parts, style
-from muster_collector.boards.influxql import HOSTS, Rows, Series, latest
-from muster_collector.boards.panels import Column, Face, Panel, listing, number
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.influxql import HOSTS, Rows, Series, latest
+from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number
+from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.shared import links
 from muster_collector.ledger.states import STATES, State
 
 COLORS = (style.GOOD, style.WARN, style.POOR, style.BAD)
@@ -68,7 +69,7 @@ def unwell(t: Tongue, *, width: int = 8) -> Panel:
         'WHERE "state_code" > 0 GROUP BY "host", "site"'
     )
     columns = [
-        Column("host", t("Node", "节点"), link=parts.node_link(t)),
+        Column("host", t("Node", "节点"), link=links.node_link(t)),
         Column("site", t("Site", "站点"), width=105),
         Column(
             "state_code",

@@ -1,12 +1,12 @@
-"""Panels that several boards show: the score of one unit, its history, its pillars, its nodes."""
+"""Panels on the score of one unit: now, over time, by pillar, and why it is what it is."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from muster_collector.boards import marks, style, words
-from muster_collector.boards.influxql import HOSTS, Rows, Series, latest, newest
-from muster_collector.boards.panels import (
+from muster_collector.boards.kit import style, words
+from muster_collector.boards.kit.influxql import Rows, Series, latest, newest
+from muster_collector.boards.kit.panels import (
     Column,
     Face,
     Panel,
@@ -17,7 +17,8 @@ from muster_collector.boards.panels import (
     rename,
     trend,
 )
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.shared import marks
 
 
 class Unit(NamedTuple):
@@ -31,8 +32,6 @@ class Unit(NamedTuple):
 FLEET = Unit("\"level\" = 'fleet'", "fleet", "机群")
 SITE = Unit('"level" = \'site\' AND "id" =~ /^$site$/', "site", "站点")
 NODE = Unit('"level" = \'node\' AND "id" =~ /^$node$/', "node", "节点")
-NODE_LINK = "${__data.fields.host:percentencode}"
-UNIT_LINK = "${__data.fields.id:percentencode}"
 
 
 def score(t: Tongue, unit: Unit, *, width: int = 4, size: int = 48) -> Panel:
@@ -284,209 +283,4 @@ def why(t: Tongue, unit: Unit, *, width: int = 12) -> Panel:
         columns,
         sort_by="lost",
         descending=True,
-    )
-
-
-def score_columns(t: Tongue, *, interval: bool) -> list[Column]:
-    """Score, grade, interval and coverage, as every table of units shows them."""
-    limits = words.grades()
-    return [
-        Column("score", t("Score", "评分"), decimals=1, limits=limits, bar=True, empty="—"),
-        Column("grade", t("Grade", "等级"), width=65),
-        *(
-            [
-                Column("low", t("Worst", "最差"), width=70, decimals=1),
-                Column("high", t("Best", "最好"), width=70, decimals=1),
-            ]
-            if interval
-            else []
-        ),
-        Column(
-            "coverage",
-            t("Coverage", "覆盖率"),
-            unit="percentunit",
-            width=85,
-            decimals=0,
-            limits=style.COVERAGE_STEPS,
-        ),
-    ]
-
-
-def places(
-    t: Tongue,
-    *,
-    id: int,  # noqa: A002  Grafana's word
-    title: str,
-    level: str,
-    where: str,
-    width: int,
-    link: tuple[str, str],
-    why: int = 215,
-    empty: bool = False,
-    interval: bool = True,
-) -> Panel:
-    """The units of one level, worst first; those without a score say why.
-
-    `why` is the width of that column in pixels; `empty` where there may be no such level.
-    """
-    may = t(" May be empty: no estate file.", "可为空 (may be empty)：未提供资产文件。")
-    bounds = ("low", "high") if interval else ()
-    fields = ("score", "grade", *bounds, "coverage", "scored", "planned", "why")
-    columns = [
-        Column("id", t("Name", "名称"), width=130 if interval else 170, link=link),
-        *score_columns(t, interval=interval),
-        Column("scored", t("Scored", "已评分"), width=70, decimals=0),
-        Column("planned", t("Planned", "规划"), width=75, decimals=0),
-        Column("why", t("Why no score", "无评分原因"), width=why, empty="", words=True),
-    ]
-    return listing(
-        Face(
-            id=id,
-            title=title,
-            means=t(
-                "Those chosen above by their newest score. One without a score stands first and "
-                "says why.",
-                "上方所选对象的最新评分。没有评分者排在最前并说明原因。",
-            )
-            + (may if empty else ""),
-            do=t(
-                "Open one to see what it is made of. Low coverage: bring back silent nodes first.",
-                "打开可查看其组成。覆盖率低时请先恢复静默节点。",
-            ),
-            empty=words.no_score(t),
-            width=width,
-            queries=[
-                Rows(latest("readiness", fields, f"\"level\" = '{level}' AND {where}", '"id"'))
-            ],
-            now=True,
-        ),
-        columns,
-        sort_by="score",
-        limit=100,
-    )
-
-
-def node_link(t: Tongue, field: str = NODE_LINK) -> tuple[str, str]:
-    """To the board of the row's node."""
-    return t("Open this node", "打开此节点"), t.link("node", node=field)
-
-
-def site_link(t: Tongue, field: str = UNIT_LINK) -> tuple[str, str]:
-    """To the board of the row's site."""
-    return t("Open this site", "打开此站点"), t.link("site", site=field)
-
-
-def top(
-    t: Tongue,
-    *,
-    id: int,  # noqa: A002  Grafana's word
-    title: str,
-    means: str,
-    do: str,
-    query: str,
-    width: int = 8,
-) -> Panel:
-    """The ten nodes with the highest use of something, in percent."""
-    columns = [
-        Column("host", t("Node", "节点"), width=160, link=node_link(t)),
-        Column(
-            "used", t("Used", "占用"), unit="percent", decimals=0, limits=style.USE_STEPS, bar=True
-        ),
-    ]
-    return listing(
-        Face(
-            id=id,
-            title=title,
-            means=means,
-            do=do,
-            empty=t("No data of the chosen nodes", "所选节点没有数据"),
-            width=width,
-            queries=[Rows(query)],
-            now=True,
-        ),
-        columns,
-        sort_by="used",
-        descending=True,
-    )
-
-
-def rate(field: str, name: str) -> Series:
-    """Reports a minute of all chosen nodes, from a number that only grows."""
-    inner = (
-        f'SELECT non_negative_derivative(max("{field}"), 1m) AS "rate" FROM "completeness" '
-        f'WHERE {HOSTS} AND $timeFilter GROUP BY time($__interval), "host" fill(none)'
-    )
-    return Series(
-        f'SELECT sum("rate") AS "{name}" FROM ({inner}) '
-        "WHERE $timeFilter GROUP BY time($__interval) fill(none)"
-    )
-
-
-def flow(t: Tongue, *, width: int = 8) -> Panel:
-    """What became of the reports, a minute."""
-    names = {
-        "stored": (t("stored", "已入库"), style.GOOD),
-        "duplicate": (t("duplicate", "重复"), style.QUIET),
-        "refused": (t("refused", "被拒"), style.WARN),
-        "lost": (t("lost", "丢失"), style.BAD),
-    }
-    return trend(
-        Face(
-            id=31,
-            title=t("Reports per minute", "每分钟上报数"),
-            means=t(
-                "What became of the reports: stored, seen twice (stored once), refused with a "
-                "reason, or lost with a reason.",
-                "上报的去向：已入库、重复（只存一次）、带原因拒绝或带原因丢失。",
-            ),
-            do=t(
-                "Refused above zero: `muster quarantine list`. Lost: `muster completeness`.",
-                "被拒大于零：`muster quarantine list`。丢失：`muster completeness`。",
-            ),
-            empty=t("No reports in this time", "该时段没有上报"),
-            width=width,
-            queries=[rate(field, name) for field, (name, _) in names.items()],
-            unit="suffix:/min",
-            every="2m",
-            shift="2m",
-            decimals=0,
-        ),
-        colors=dict(names.values()),
-    )
-
-
-def missing(t: Tongue, *, width: int = 8) -> Panel:
-    """Reports that have not arrived yet."""
-    inner = (
-        'SELECT last("missing") AS "missing" FROM "completeness" '
-        f'WHERE {HOSTS} AND $timeFilter GROUP BY time($__interval), "host" fill(none)'
-    )
-    name = t("missing", "缺失")
-    query = (
-        f'SELECT sum("missing") AS "{name}" FROM ({inner}) '
-        "WHERE $timeFilter GROUP BY time($__interval) fill(none)"
-    )
-    return trend(
-        Face(
-            id=32,
-            title=t("Reports on their way", "在途上报"),
-            means=t(
-                "Reports that the centre knows of and does not have yet: they wait in the spools "
-                "of the nodes.",
-                "中心已知但尚未收到的上报：仍在节点的缓冲区中等待。",
-            ),
-            do=t(
-                "It should fall to zero after an outage. If it keeps growing, the database or the "
-                "collector is too slow.",
-                "中断后应回落至零。持续增长说明数据库或采集器过慢。",
-            ),
-            empty=t("No reports in this time", "该时段没有上报"),
-            width=width,
-            queries=[Series(query)],
-            unit="short",
-            every="2m",
-            shift="2m",
-            decimals=0,
-        ),
-        colors={name: style.WARN},
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from muster_collector.boards import style
-from muster_collector.boards.influxql import Rows, Series, latest
-from muster_collector.boards.panels import Column, Face, Panel, listing, number, trend
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.influxql import Rows, Series, latest
+from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
+from muster_collector.boards.kit.tongue import Tongue
 
 SOURCE = "internal_collector"
 EVERY = "GROUP BY time($__interval)"

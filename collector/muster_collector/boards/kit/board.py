@@ -11,10 +11,10 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType
 
-from muster_collector.boards import words
-from muster_collector.boards.panels import Panel
-from muster_collector.boards.tongue import Tongue
-from muster_collector.boards.variables import variables
+from muster_collector.boards.kit import words
+from muster_collector.boards.kit.panels import Panel
+from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.kit.variables import variables
 
 NAVIGATION = (
     "noc",

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from muster_collector.alerts.rules import SILENT_S
-from muster_collector.boards import style
-from muster_collector.boards.influxql import Series
-from muster_collector.boards.tongue import Tongue
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.influxql import Series
+from muster_collector.boards.kit.tongue import Tongue
 
 if TYPE_CHECKING:
-    from muster_collector.boards.parts import Unit
+    from muster_collector.boards.shared.scores import Unit
 
 BOOT_S = 5
 """Seconds by which the time of boot may wander without a boot."""

@@ -1,0 +1,1 @@
+"""What boards are made of: panels, queries, colours, words in two languages, variables."""

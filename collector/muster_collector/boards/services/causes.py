@@ -1,0 +1,138 @@
+"""Why probes fail, certificates, hosts that are pinged."""
+
+from __future__ import annotations
+
+from muster_collector.boards.kit import style
+from muster_collector.boards.kit.influxql import Rows
+from muster_collector.boards.kit.panels import Column, Face, Panel, listing
+from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.services.answers import (
+    DAY,
+    PROBES,
+    SEEN,
+)
+
+
+def reasons(t: Tongue) -> Panel:
+    """How probes failed, by service."""
+    query = (
+        f'SELECT count("result_code") AS "n" FROM {PROBES} '
+        f'WHERE "result" <> \'success\' AND {SEEN} GROUP BY "server", "result"'
+    )
+    results = {
+        "timeout": t("no answer in time", "超时"),
+        "connection_failed": t("no connection", "无法连接"),
+        "dns_error": t("name not found", "域名解析失败"),
+        "body_read_error": t("answer broken off", "应答中断"),
+        "response_string_mismatch": t("wrong text", "内容不符"),
+        "response_status_code_mismatch": t("wrong status", "状态码不符"),
+        "read_failed": t("nothing read", "读取失败"),
+        "string_mismatch": t("wrong text", "内容不符"),
+        "error": t("error", "错误"),
+    }
+    columns = [
+        Column("server", t("Service", "服务")),
+        Column("result", t("Why", "原因"), width=140, texts=results),
+        Column("n", t("Times", "次数"), width=70, decimals=0),
+    ]
+    return listing(
+        Face(
+            id=30,
+            title=t("Why probes failed", "探测失败的原因"),
+            means=t(
+                "Failures in the chosen time by service and kind. May be empty: none failed.",
+                "所选时段内各服务各类失败的次数。可为空 (may be empty)：没有失败。",
+            ),
+            do=t(
+                "No connection: it is not running. In time: too slow. Status: its own log.",
+                "无法连接：服务未运行。超时：过慢。状态码：查看服务日志。",
+            ),
+            empty=t("No probe failed", "没有失败的探测"),
+            width=9,
+            queries=[Rows(query)],
+        ),
+        columns,
+        sort_by="n",
+        descending=True,
+    )
+
+
+def certificates(t: Tongue) -> Panel:
+    """Probed certificates, the next to expire first."""
+    query = (
+        f'SELECT last("expiry") / {DAY} AS "expiry" FROM "x509_cert" '
+        f'WHERE {SEEN} GROUP BY "source", "verification"'
+    )
+    checked = {"valid": t("valid", "有效"), "invalid": t("invalid", "无效")}
+    columns = [
+        Column("source", t("Certificate of", "证书所属")),
+        Column("verification", t("Checked", "校验"), width=75, texts=checked),
+        Column(
+            "expiry",
+            t("Expires in", "剩余时间"),
+            unit=t("suffix: d", "suffix: 天"),
+            width=105,
+            decimals=1,
+            limits=style.EXPIRY_DAYS,
+        ),
+    ]
+    return listing(
+        Face(
+            id=31,
+            title=t("Certificates, the next to expire first", "证书（最先到期在前）"),
+            means=t(
+                "Time that each probed certificate has left; negative when it has run out. May be "
+                "empty: no certificates are probed.",
+                "各受检证书的剩余时间；负值表示已过期。可为空 (may be empty)：未检查证书。",
+            ),
+            do=t(
+                "Under 14 days: automatic renewal has failed, renew by hand.",
+                "不足 14 天：自动续期已失败，请手动续期。",
+            ),
+            empty=t("No certificates are probed", "未检查证书"),
+            width=8,
+            queries=[Rows(query)],
+        ),
+        columns,
+        sort_by="expiry",
+    )
+
+
+def hosts(t: Tongue) -> Panel:
+    """Loss and round trip by pinged host."""
+    query = (
+        'SELECT mean("percent_packet_loss") AS "loss", mean("average_response_ms") AS "trip" '
+        f'FROM "ping" WHERE {SEEN} GROUP BY "url"'
+    )
+    columns = [
+        Column("url", t("Host", "主机")),
+        Column(
+            "loss",
+            t("Loss", "丢包"),
+            unit="percent",
+            width=80,
+            decimals=2,
+            limits=((None, style.GOOD), (0.5, style.WARN), (2.0, style.BAD)),
+        ),
+        Column("trip", t("Round trip", "往返时延"), unit="ms", width=95, decimals=1),
+    ]
+    return listing(
+        Face(
+            id=32,
+            title=t("Hosts that are pinged", "Ping 的主机"),
+            means=t(
+                "Mean loss and round trip in the chosen time. May be empty: no ping probes.",
+                "所选时段的平均丢包与往返时延。可为空 (may be empty)：没有 ping 探测。",
+            ),
+            do=t(
+                "Loss here and failures above: the path, not the service.",
+                "此处丢包且上方失败：路径问题而非服务问题。",
+            ),
+            empty=t("No ping probes", "没有 ping 探测"),
+            width=7,
+            queries=[Rows(query)],
+        ),
+        columns,
+        sort_by="loss",
+        descending=True,
+    )
