@@ -16,11 +16,11 @@ from itertools import chain
 
 from muster_agent import logs
 from muster_agent.keeper import Keeper
-from muster_agent.ranges import Ranges
 from muster_agent.settings import Uplink
 from muster_agent.spool import GONE, Edges
 from muster_agent.together import Key, Together
 from muster_wire.messages import Ack
+from muster_wire.ranges import Ranges
 
 CROSSING = 10.0
 """Seconds within which an ack may have crossed a report that it calls missing."""

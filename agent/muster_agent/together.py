@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from muster_agent.ranges import Ranges
+from muster_wire.ranges import Ranges
 
 Key = tuple[int, int]
 """An epoch and a seq."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from agent.peer import Agent
 from hosts.machine import Machine, make
 
 FLAG = "--update-golden"
@@ -33,3 +35,17 @@ def machine(tmp_path: Path) -> Iterator[Callable[[str], Machine]]:
     yield of
     for one in made:
         one.host.close()
+
+
+@pytest.fixture
+def agents(tmp_path: Path) -> Iterator[Any]:
+    """Makes agents by node name; none outlives the test."""
+    made: list[Agent] = []
+
+    def make(name: str, url: str, **settings: Any) -> Agent:
+        made.append(Agent(tmp_path / name, url, **settings))
+        return made[-1]
+
+    yield make
+    for agent in made:
+        agent.kill()

@@ -42,20 +42,6 @@ port = {port}
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-@pytest.fixture
-def agents(tmp_path: Path) -> Iterator[Any]:
-    """Makes agents by node name; none outlives the test."""
-    made: list[Agent] = []
-
-    def make(name: str, url: str, **settings: Any) -> Agent:
-        made.append(Agent(tmp_path / name, url, **settings))
-        return made[-1]
-
-    yield make
-    for agent in made:
-        agent.kill()
-
-
 def doctor(agent: Agent) -> Result:
     """What the doctor says."""
     return muster_agent("doctor", "--config", str(agent.config))

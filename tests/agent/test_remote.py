@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from agent.peer import Agent, centre, until
+from agent.peer import centre, until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -229,18 +228,10 @@ def test_what_cannot_be_kept_is_not_applied(local: Local, tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def agents(tmp_path: Path) -> Iterator[Any]:
-    """Makes agents by node name; none outlives the test."""
-    made: list[Agent] = []
-
-    def make(name: str, url: str, **settings: Any) -> Agent:
-        open_ = {"remote__allow": ["sample.every", "sample.sensors"], "remote__trial": "20s"}
-        made.append(Agent(tmp_path / name, url, **(open_ | settings)))
-        return made[-1]
-
-    yield make
-    for agent in made:
-        agent.kill()
+def agents(agents: Any) -> Any:
+    """Makes agents that may be configured from the centre."""
+    open_ = {"remote__allow": ["sample.every", "sample.sensors"], "remote__trial": "20s"}
+    return lambda name, url, **settings: agents(name, url, **(open_ | settings))
 
 
 async def test_a_wanted_configuration_is_applied_told_and_kept_over_restarts(

@@ -9,27 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agent.peer import Agent, centre, until
+from agent.peer import centre, until
 
 from muster_agent.systemd import Notifier
 from muster_wire.catalogue import types
 from servers import Mosquitto
 
 UNIT = Path(__file__).resolve().parents[2] / "deploy" / "systemd" / "muster-agent.service"
-
-
-@pytest.fixture
-def agents(tmp_path: Path) -> Iterator[Any]:
-    """Makes agents by node name; none outlives the test."""
-    made: list[Agent] = []
-
-    def make(name: str, url: str, **settings: Any) -> Agent:
-        made.append(Agent(tmp_path / name, url, **settings))
-        return made[-1]
-
-    yield make
-    for agent in made:
-        agent.kill()
 
 
 @pytest.fixture

@@ -8,24 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from agent.peer import Agent, centre, until
+from agent.peer import centre, until
 
 from muster_agent.spool import Spool
 from servers import Mosquitto, free_port
-
-
-@pytest.fixture
-def agents(tmp_path: Path) -> Iterator[Any]:
-    """Makes agents by node name; none outlives the test."""
-    made: list[Agent] = []
-
-    def make(name: str, url: str, **settings: Any) -> Agent:
-        made.append(Agent(tmp_path / name, url, **settings))
-        return made[-1]
-
-    yield make
-    for agent in made:
-        agent.kill()
 
 
 async def test_it_ends_with_status_0_once_every_report_is_acked(

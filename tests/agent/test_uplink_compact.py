@@ -5,30 +5,20 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
-from agent.peer import Agent, Centre, centre, until
+from agent.peer import Centre, centre, until
 
 from servers import Mosquitto
 
 
 @pytest.fixture
-def agents(tmp_path: Path) -> Iterator[Any]:
-    """Makes agents by node name; none outlives the test."""
-    made: list[Agent] = []
-
-    def make(name: str, url: str, **settings: Any) -> Agent:
-        settings = {"sample__sensors": ["mem", "kernel"], **settings}
-        made.append(Agent(tmp_path / name, url, **settings))
-        return made[-1]
-
-    yield make
-    for agent in made:
-        agent.kill()
+def agents(agents: Any) -> Any:
+    """Makes agents whose reports are small."""
+    few = {"sample__sensors": ["mem", "kernel"]}
+    return lambda name, url, **settings: agents(name, url, **(few | settings))
 
 
 def told(one: Centre) -> list[dict[str, Any]]:

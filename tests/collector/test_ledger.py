@@ -27,9 +27,9 @@ from muster_collector.ledger.file import (
     account_row,
 )
 from muster_collector.ledger.nodes import EPOCH_GRACE, MOST_EPOCHS, Node
-from muster_collector.ledger.ranges import Ranges
 from muster_collector.ledger.slots import SLOT, STORED
 from muster_wire.messages import Birth, Lost, Report
+from muster_wire.ranges import Ranges
 
 SEQS = st.integers(min_value=0, max_value=60)
 EPOCH = 5

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from muster_collector.ledger.marks import Marks, Stretch
-from muster_collector.ledger.ranges import Ranges, Span
+from muster_wire.ranges import Ranges, Span
 
 BEFORE = "before"
 """The set of what was settled before this ledger knew the epoch; it counts as nothing."""

@@ -24,8 +24,8 @@ from muster_collector.ledger import slots
 from muster_collector.ledger.account import Account, Era
 from muster_collector.ledger.marks import Marks
 from muster_collector.ledger.nodes import Ledger, Node
-from muster_collector.ledger.ranges import Ranges
 from muster_wire import topics
+from muster_wire.ranges import Ranges
 
 FILE_NAME = "ledger.db"
 SCHEMA = """

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muster_agent.ranges import Ranges
+from muster_wire.ranges import Ranges
 
 SPANS = st.tuples(st.integers(0, 60), st.integers(-3, 20)).map(lambda s: (s[0], s[0] + s[1]))
 STEPS = st.lists(st.tuples(st.sampled_from(["add", "remove"]), SPANS), max_size=30)

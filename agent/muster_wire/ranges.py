@@ -36,6 +36,11 @@ class Ranges:
         at = bisect_left(self.spans, number, key=_LAST)
         return at < len(self.spans) and self.spans[at][0] <= number
 
+    @property
+    def first(self) -> int:
+        """The smallest number; IndexError when empty."""
+        return self.spans[0][0]
+
     def add(self, first: int, last: int) -> None:
         """Put all of first..last in; nothing when first > last."""
         if first > last:
