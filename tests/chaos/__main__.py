@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ def record(outcome: Outcome, code: str) -> dict[str, Any]:
         "seed": outcome.seed,
         "code": code,
         "acts": len(outcome.acts),
+        "kinds": Counter(f"{act.actor}: {act.what}" for act in outcome.acts),
+        "collectors": outcome.collectors,
         "seconds": round(outcome.seconds, 1),
         "made": verdict.made,
         "stored": verdict.stored,

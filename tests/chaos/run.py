@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +46,7 @@ class Outcome:
     seed: int
     verdict: Verdict
     acts: list[Act]
-    disks: int
+    collectors: int
     seconds: float
     wire: Wire
 
@@ -58,7 +57,8 @@ class Outcome:
             f"seed {self.seed}: made {v.made} stored {v.stored} twice {v.twice} declared lost: "
             f"{lost}; undeclared {v.undeclared} in doubt {v.in_doubt}; came again {v.duplicates}; "
             f"on the wire {self.wire.reports} reports, {self.wire.acks} acks; "
-            f"{len(self.acts)} faults, {self.seconds:.0f} s: {'FAILED' if v.faults else 'ok'}"
+            f"{len(self.acts)} faults, {self.collectors} collectors, {self.seconds:.0f} s: "
+            f"{'FAILED' if v.faults else 'ok'}"
         )
 
 
@@ -66,18 +66,17 @@ def run(seed: int, size: Size, directory: Path) -> Outcome:
     """Play one seed in an empty directory."""
     began = time.monotonic()
     acts = world.plan(seed, size.seconds)
-    with world.running(directory) as scene, Wire(scene.broker.port) as wire:
+    collectors = 2 if world.shared(seed) else 1
+    with world.running(directory, collectors) as scene, Wire(scene.broker.port) as wire:
         with nodes(scene, seed, size) as programs:
             perform(scene, acts)
-            settled = world.wait(
-                lambda: all(p.process is not None and p.process.poll() == 0 for p in programs),
-                size.patience,
-            )
-        verdict = judge(directory, scene.influx.url, scene.api)
+            settled = world.wait(lambda: done(scene, programs), size.patience)
+            world.wait(lambda: bool(at_work(scene)), 60)
+        verdict = judge(directory, scene.influx.url, at_work(scene))
         if not settled:
             verdict.faults.insert(0, f"not settled within {size.patience:.0f} s")
         wire.check(directory, verdict.faults)
-        return Outcome(seed, verdict, acts, len(scene.disks), time.monotonic() - began, wire)
+        return Outcome(seed, verdict, acts, collectors, time.monotonic() - began, wire)
 
 
 @contextlib.contextmanager
@@ -119,28 +118,40 @@ def perform(scene: World, acts: list[Act]) -> None:
                 over.wait(began + act.at - time.monotonic())
                 scene.act(act, over)
 
-    threads = [threading.Thread(target=part, args=(actor,)) for actor in world.FAULTS]
+    actors = {act.actor for act in acts}
+    threads = [threading.Thread(target=part, args=(actor,)) for actor in actors]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
-        scene.collector.revive()
+        revive(scene)
         time.sleep(0.1)
-    world.wait(lambda: alive(scene), 60)
 
 
-def alive(scene: World) -> bool:
-    """Whether the collector answers, started again if it could not begin on a full disk.
+def done(scene: World, programs: list[Program]) -> bool:
+    """Whether all nodes have ended; a collector may still lose its lease meanwhile."""
+    revive(scene)
+    return all(p.process is not None and p.process.poll() == 0 for p in programs)
+
+
+def revive(scene: World) -> None:
+    """Start collectors again that could not begin on a full disk, or lost their lease."""
+    for collector in scene.collectors:
+        collector.revive()
+
+
+def at_work(scene: World) -> str:
+    """The API that answers, for a standby has none; empty while none does.
 
     One that was killed last may still be starting when all nodes have been done for long.
     """
-    scene.collector.revive()
-    process = scene.collector.process
-    if process is None or process.poll() is not None:
-        return False
+    revive(scene)
+    return next((api for api in scene.apis if answers(api)), "")
+
+
+def answers(api: str) -> bool:
+    """Whether a collector is at work, with broker, database and a ledger that it has taken over."""
     try:
-        with urllib.request.urlopen(f"{scene.api}/healthz", timeout=5):
+        with urllib.request.urlopen(f"{api}/readyz", timeout=5):
             return True
-    except urllib.error.HTTPError:
-        return True
     except OSError:
         return False

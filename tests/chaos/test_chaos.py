@@ -14,7 +14,7 @@ from chaos.run import LONG, SHORT, run
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.parametrize("seed", [1, 3, 5])
 def test_nothing_is_lost_without_a_word_and_nothing_is_stored_twice(
     seed: int, tmp_path: Path
 ) -> None:
@@ -29,7 +29,9 @@ def test_the_long_form_makes_ten_thousand_reports_and_every_kind_of_fault() -> N
     assert LONG.nodes * LONG.reports >= 10_000
     assert LONG.nodes >= 30
     seen = {(act.actor, act.what) for seed in range(20) for act in world.plan(seed, LONG.seconds)}
-    assert seen == {(actor, what) for actor, kinds in world.FAULTS.items() for what in kinds}
+    faults = world.FAULTS | world.SHARED
+    assert seen == {(actor, what) for actor, kinds in faults.items() for what in kinds}
+    assert world.shared(5)
     assert world.plan(5, 30.0) == world.plan(5, 30.0), "the seed says it all"
 
 

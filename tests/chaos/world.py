@@ -26,6 +26,8 @@ url = "mqtt://127.0.0.1:{mqtt}"
 receive_maximum = 100
 keepalive = "2s"
 [collector]
+name = "{name}"
+{lease}
 data = "{data}"
 roles = ["ingest", "api"]
 ack_every = "200ms"
@@ -38,6 +40,8 @@ flush = "50ms"
 [api]
 port = {api}
 """
+LEASE = "2s"
+"""Shorter than many a fault, so that the partitions move often."""
 DISK_MB = 64
 ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
 """Programs find what this one has found."""
@@ -66,10 +70,19 @@ FAULTS = {
 }
 
 
+SHARED = {"standby": ("kill", "stop")}
+"""What fails besides, where two collectors share the fleet."""
+
+
+def shared(seed: int) -> bool:
+    """Whether two collectors share the fleet by a lease: every fifth seed."""
+    return seed % 5 == 0
+
+
 def plan(seed: int, seconds: float) -> list[Act]:
     """What happens in a run: the seed says it all."""
     acts = []
-    for actor, faults in FAULTS.items():
+    for actor, faults in (FAULTS | SHARED if shared(seed) else FAULTS).items():
         dice = random.Random(f"{seed}:{actor}")
         at = dice.uniform(0.5, seconds / 2)
         while at < seconds:
@@ -118,14 +131,14 @@ class Program:
 
 @dataclass
 class World:
-    """Everything between a node's sensor and the database."""
+    """Everything between a node's sensor and the database; `apis` are the collectors'."""
 
     directory: Path
     broker: Mosquitto
     influx: Influx1
     links: dict[str, Proxy]
-    collector: Program
-    api: str
+    collectors: list[Program]
+    apis: list[str]
     alone: list[Program]
     disks: dict[str, Path]
 
@@ -141,10 +154,10 @@ class World:
         if act.what == "full":
             return self._fill(act.actor)
         targets: dict[str, Program | Server] = {
-            "collector": self.collector,
             "broker": self.broker,
             "influx": self.influx,
         }
+        targets |= dict(zip(("collector", "standby"), self.collectors, strict=False))
         targets |= {f"alone {n}": program for n, program in enumerate(self.alone)}
         target = targets[act.actor]
         if isinstance(target, Program) and target.ended:
@@ -193,7 +206,7 @@ def small_disk(place: Path) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def running(directory: Path) -> Iterator[World]:
+def running(directory: Path, collectors: int) -> Iterator[World]:
     """All of it but the nodes, running."""
     with contextlib.ExitStack() as stack:
         disks = {}
@@ -213,21 +226,25 @@ def running(directory: Path) -> Iterator[World]:
                 ("database link", influx.port),
             )
         }
-        port = free_port()
-        file = directory / "collector.toml"
-        file.write_text(
-            COLLECTOR.format(
-                mqtt=links["collector link"].port,
-                influx=links["database link"].port,
-                data=directory / "ledger-disk",
-                api=port,
+        scene = World(directory, broker, influx, links, [], [], [], disks)
+        for number in range(collectors):
+            port, name = free_port(), f"collector-{number}"
+            file = directory / f"{name}.toml"
+            file.write_text(
+                COLLECTOR.format(
+                    name=name,
+                    lease=f'lease = "{LEASE}"' if collectors > 1 else "",
+                    mqtt=links["collector link"].port,
+                    influx=links["database link"].port,
+                    data=directory / "ledger-disk" / name,
+                    api=port,
+                )
             )
-        )
-        arguments = ("muster_collector", "collector", "run", "--config", str(file))
-        collector = Program(directory / "collector.log", *arguments)
-        stack.callback(collector.kill)
-        api = f"http://127.0.0.1:{port}"
-        yield World(directory, broker, influx, links, collector, api, [], disks)
+            arguments = ("muster_collector", "collector", "run", "--config", str(file))
+            scene.collectors.append(Program(directory / f"{name}.log", *arguments))
+            stack.callback(scene.collectors[-1].kill)
+            scene.apis.append(f"http://127.0.0.1:{port}")
+        yield scene
 
 
 def wait(condition: Callable[[], bool], seconds: float) -> bool:

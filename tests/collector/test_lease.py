@@ -298,6 +298,29 @@ async def test_a_broker_that_forgets_everything_changes_no_owner(
     assert await asyncio.to_thread(stored, influx1.url, "n1") == list(range(180))
 
 
+async def test_a_standby_knows_what_a_broker_forgot_that_died_together_with_the_owner(
+    broker: Mosquitto, influx1: Influx1, make_collector: Callable[..., Collector]
+) -> None:
+    a, b = make_collector("a").start(), make_collector("b")
+    await until(lambda: a.said("lease won"), "a works")
+    b.start()
+    await until(lambda: b.said("a is at work"), "b stands by")
+    async with nodes(broker.port, a.root, "n1") as (node,):
+        await node.make(60)
+        await node.settled()
+        spool, made = node.spool, node.next
+    broker.kill()
+    a.kill()
+    await asyncio.to_thread(broker.start)
+    await until(lambda: b.said("collector started"), "b works")
+    async with nodes(broker.port, a.root, "n1") as (node,):
+        node.spool, node.next = spool, made
+        await node.make(60)
+        await node.settled()
+        row = await b.ledger("n1")
+        assert (row["stored"], row["lost"], row["missing"]) == (120, 0, 0)
+
+
 async def test_partitions_move_to_a_collector_that_is_added(
     broker: Mosquitto, influx1: Influx1, make_collector: Callable[..., Collector]
 ) -> None:

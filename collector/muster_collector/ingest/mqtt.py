@@ -12,7 +12,7 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -138,8 +138,9 @@ class Link:
             wanted = [mqtt5.TopicFilter(name, max_qos=mqtt5.QoS.AT_MOST_ONCE) for name in filters]
             self._connection.send(mqtt5.SubscribePacket(2, wanted))
 
-    def unsubscribe(self, filters: Iterable[str]) -> None:
-        """Undo a subscription."""
+    def stop_wanting(self, filters: Collection[str]) -> None:
+        """Undo subscriptions, for later connections too."""
+        self.filters = [name for name in self.filters if name not in filters]
         if self.connected and self._connection is not None:
             self._connection.send(mqtt5.UnsubscribePacket(3, list(filters)))
 

@@ -60,9 +60,7 @@ class Ingest:
         self.fleet = Fleet(ledger, self._file, OtherLedgers(store, self._file.id, clock()))
         patience = Patience()
         self._allowed = lease.holds if lease else lambda: True
-        self._succession = (
-            Succession(lease, ledger, self._file, owned, self._retain) if lease else None
-        )
+        self._succession = Succession(lease, ledger, self._file, self._retain) if lease else None
         acks = Acks(
             self._publish, patience, Rates(config.limits.reports_per_minute),
             Bases(config.limits.bases_mb << 20),
@@ -94,8 +92,9 @@ class Ingest:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker is there."""
-        return all(link.connected for link in self._links)
+        """Whether the broker is there, and the ledger knows what former owners knew."""
+        over = self._succession is None or self._succession.over.is_set()
+        return over and all(link.connected for link in self._links)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in until `stop`; then store what is in hand, and leave the rest to the broker."""

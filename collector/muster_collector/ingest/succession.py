@@ -7,7 +7,7 @@ them; what is sent with QoS 0 meanwhile is dropped and counted, and the ledger w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import partial
 
 from muster_collector.ingest import events, handover
@@ -31,13 +31,11 @@ class Succession:
         lease: Keeper,
         ledger: Ledger,
         file: LedgerFile,
-        partitions: Collection[int],
         retain: Callable[[str, Encoded], bool],
     ) -> None:
         self._lease = lease
         self._ledger = ledger
         self._file = file
-        self._partitions = partitions
         self._retain = retain
         self._take: Handler | None = None
         self._held: list[tuple[Message, asyncio.Future[None]]] = []
@@ -74,7 +72,7 @@ class Succession:
     async def run(self, take: Handler) -> None:
         """Take over, let messages in, and leave all accounts again when the broker lost them."""
         await self._session.wait()
-        states = await self._lease.states(self._partitions)
+        states = await self._lease.states()
         changes, faults = handover.take_over(self._ledger, states, self._lease.before)
         for fault in faults:
             events.state_unreadable(fault)

@@ -12,7 +12,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -70,14 +70,17 @@ class Keeper:
         self._topic = f"{base}/lease/{config.mqtt.client_id}"
         self._prefix = f"{base}/lease/"
         self._states = f"{base}/ledger/"
-        self._found: dict[str, bytes] | None = None
+        self._wanted = [f"{self._states}{number:02d}/+" for number in sorted(settings.partitions)]
+        self._found: dict[str, bytes] | None = {}
+        """Accounts by node as they are heard while standing by: a broker may lose its own."""
+        self._heard = 0
         self._connections = 0
         self._changed = asyncio.Event()
         self._won = asyncio.Event()
         watcher = {"client_id": f"{config.mqtt.client_id}.{name}", "session_expiry": 0}
         self._link = Link(
             config.mqtt.model_copy(update=watcher),
-            [self._prefix + "+"],
+            [self._prefix + "+", *self._wanted],
             self._take,
             max_packet=LARGEST,
             on_connected=self._connected,
@@ -132,20 +135,18 @@ class Keeper:
         """Where the account of a node is kept for whoever comes after."""
         return f"{self._states}{partition:02d}/{node}"
 
-    async def states(self, partitions: Iterable[int]) -> dict[str, bytes]:
-        """The accounts that former owners left at the broker, by node.
+    async def states(self) -> dict[str, bytes]:
+        """The accounts that former owners left at the broker, also before it forgot them, by node.
 
         To be called once nobody else can add to them: when the shared session is ours.
         """
-        filters = [f"{self._states}{number:02d}/+" for number in sorted(partitions)]
         while True:
-            self._found = {}
             connections = self._connections
-            self._link.subscribe(filters)
+            self._link.subscribe(self._wanted)
             if await self._heard_all() and connections == self._connections:
                 break
-        found, self._found = self._found, None
-        self._link.unsubscribe(filters)
+        found, self._found = self._found or {}, None
+        self._link.stop_wanting(self._wanted)
         return found
 
     async def _heard_all(self) -> bool:
@@ -160,8 +161,8 @@ class Keeper:
         except TimeoutError:
             return False
         count = -1
-        while self._found is not None and len(self._found) != count:
-            count = len(self._found)
+        while self._heard != count:
+            count = self._heard
             await asyncio.sleep(QUIET)
         return True
 
@@ -174,7 +175,12 @@ class Keeper:
         now = boottime()
         if topic.startswith(self._states):
             if self._found is not None:
-                self._found[topic.rpartition("/")[2]] = payload
+                self._heard += 1
+                node = topic.rpartition("/")[2]
+                if payload:
+                    self._found[node] = payload
+                else:
+                    self._found.pop(node, None)
             return
         if not payload:
             return
