@@ -20,19 +20,20 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 MINIMUM = (3, 11)
 PROFILES = {"run": ["run"], "dev": ["run", "dev"]}
-# What the tests talk to: a broker, two databases, a browser with Chinese fonts; what makes test
-# certificates, checks units, and judges counters.
+# What the tests talk to: a broker, two databases, another agent, a browser with Chinese fonts; what
+# makes test certificates, checks units, and judges counters.
 SYSTEM_PACKAGES = {
     "mosquitto": "mosquitto",
     "influxd": "influxdb",
     "victoria-metrics": "victoria-metrics",
+    "collectd": "collectd-core",
     "chromium": "chromium",
     "openssl": "openssl",
     "systemd-analyze": "systemd",
     "nstat": "iproute2",
     "prometheus-node-exporter": "prometheus-node-exporter",
 }
-EXTRA_PACKAGES = ["fonts-noto-cjk"]
+EXTRA_PACKAGES = ["fonts-noto-cjk", "libmosquitto1"]  # collectd-core only suggests the latter
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +14,9 @@ from collector.test_sources import nodes, stored, telegraf
 from muster_collector.config import Source
 from muster_collector.errors import ConfigError
 from muster_collector.ingest.sources.collectd import load_types
-from servers import SEARCH, Mosquitto, Server
+from servers import Mosquitto, Server, program
 
 CAPTURED = Path(__file__).parent / "sources" / "collectd.txt"
-COLLECTD = shutil.which("collectd", path=SEARCH)
 TYPES = """\
 cpu value:DERIVE:0:U
 df_complex value:GAUGE:0:U
@@ -124,12 +122,10 @@ class Collectd(Server):
         )
 
     def command(self) -> list[str]:
-        assert COLLECTD is not None
-        return [COLLECTD, "-f", "-C", str(self.directory / "collectd.conf"),
+        return [program("collectd"), "-f", "-C", str(self.directory / "collectd.conf"),
                 "-P", str(self.directory / "pid")]  # fmt: skip
 
 
-@pytest.mark.skipif(COLLECTD is None, reason="collectd is not installed")
 async def test_a_real_collectd_is_a_node_that_can_be_scored(centre: Centre, tmp_path: Path) -> None:
     types = Path("/usr/share/collectd/types.db")
     source = centre.config.source[0].model_copy(update={"types_db": types})

@@ -299,7 +299,7 @@ async def test_a_broker_that_forgets_everything_changes_no_owner(
 
 
 async def test_a_standby_knows_what_a_broker_forgot_that_died_together_with_the_owner(
-    broker: Mosquitto, influx1: Influx1, make_collector: Callable[..., Collector]
+    broker: Mosquitto, make_collector: Callable[..., Collector]
 ) -> None:
     a, b = make_collector("a").start(), make_collector("b")
     await until(lambda: a.said("lease won"), "a works")
