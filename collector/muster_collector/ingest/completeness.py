@@ -15,7 +15,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from muster_collector.errors import StoreError
-from muster_collector.ingest import events
+from muster_collector.ingest import about, events
 from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.other_ledgers import COVERED_S, HOURLY, Share
 from muster_collector.ingest.timeline import Timeline
@@ -158,6 +158,13 @@ class Writer:
         hour = now // HOUR * HOUR
         if hour == self._hour:
             return
+        await self.store.write(
+            [
+                told
+                for node in self.fleet.nodes()
+                for told in about.machine(node.node, node.site, node.agent, node.inventory, now)
+            ]
+        )
         for node in self.fleet.nodes():
             self.timeline.touch(node.node, self._hour or hour, hour)
         self._hour = hour

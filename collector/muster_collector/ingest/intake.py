@@ -25,7 +25,7 @@ from typing import NamedTuple
 from muster_collector import telemetry
 from muster_collector.config import Config
 from muster_collector.errors import StoreError
-from muster_collector.ingest import events, reading
+from muster_collector.ingest import about, events, reading
 from muster_collector.ingest.bases import UnknownBaseError, whole
 from muster_collector.ingest.batch import Batch
 from muster_collector.ingest.desk import Desk
@@ -257,6 +257,8 @@ class Intake:
         if place.kind == "config/state":
             state = reading.config_state(place, payload, content_type, self.limits)
             node = self.ledger.node(place.node, place.site, now)
+            if not message.retained:
+                self.append([about.configured(state, now)])
             return (ConfigItem(node, state, message.retained),)
         return (self._birth(place, message),) if place.kind == "birth" else ()
 
@@ -269,6 +271,9 @@ class Intake:
             account = node.account(birth.epoch, birth.oldest)
         if account is not None and not account.plausible(birth.oldest, birth.next - 1):
             raise reading.RefusedError("sequence", f"next {birth.next} is far beyond what is known")
+        if not message.retained:
+            told = about.machine(place.node, place.site, birth.agent, birth.inventory, now)
+            self.append(told)
         return BirthItem(node, account, birth, message.retained, now)
 
     def _reports(self, place: Topic, message: Incoming) -> Sequence[Item]:
