@@ -35,6 +35,9 @@ GATHER = 1.0
 """Seconds within which the answers to a report are gathered, at most; a tenth of the interval."""
 PAGE = os.sysconf("SC_PAGESIZE")
 LONGEST_KEEPALIVE = 65_535.0
+TIDY = 100
+"""Samples after which cycles are looked for: each message that paho takes in leaves one, and by
+itself the garbage collector looks at those that it has seen twice only after days."""
 GOODBYE = 2.0
 """Seconds for the broker to take the last message."""
 
@@ -208,6 +211,8 @@ class Agent:
             self.turn(self.sampler.due)
             if self.clock.monotonic() >= self.sampler.due:
                 self.sample()
+                if self.sampler.samples % TIDY == 0:
+                    gc.collect()
             if self.orders.reload:
                 self.renew()
         self.delivery.together.hurry()

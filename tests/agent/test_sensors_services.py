@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,22 @@ def test_a_program_that_fails_says_so_until_it_works(
         one.latest()
     finish(one)
     assert one.latest() == b"better\n"
+
+
+def test_a_program_that_goes_on_failing_costs_no_more_each_time(
+    run: Callable[..., Program],
+) -> None:
+    one = run("exit 3")
+    one.latest()
+    finish(one)
+
+    def raised() -> int:
+        with pytest.raises(OSError, match="gave 3") as caught:
+            one.latest()
+        return len(list(traceback.walk_tb(caught.value.__traceback__)))
+
+    # What is raised again keeps the frames of every former time, and all that is in them.
+    assert [raised() for _ in range(3)] == [raised()] * 3
 
 
 def test_a_program_that_hangs_is_killed(run: Callable[..., Program], clock: Clock) -> None:

@@ -40,7 +40,7 @@ class Program:
         self.timeout = timeout
         self.fatal = fatal
         self.output: bytes | None = None
-        self.error: OSError | None = None
+        self.problem = ""
         self.due = host.monotonic() + delay if host.live else 0.0
         self.child: int | None = None
         self.file = -1
@@ -61,8 +61,8 @@ class Program:
         elif now >= self.due:
             self.due = now + self.every
             self._start(now)
-        if self.error is not None:
-            raise self.error
+        if self.problem:
+            raise OSError(self.problem)  # one of its own each time: raising it again adds to it
         return self.output
 
     def _start(self, now: float) -> None:
@@ -106,7 +106,7 @@ class Program:
         self.child = None
         code = os.waitstatus_to_exitcode(status)
         if not late and code >= 0 and not code & self.fatal:
-            self.output, self.error = output, None
+            self.output, self.problem = output, ""
         else:
             why = f"took more than {self.timeout:g} s" if late else f"gave {code}"
-            self.error = OSError(f"{' '.join(self.command)} {why}")
+            self.problem = f"{' '.join(self.command)} {why}"

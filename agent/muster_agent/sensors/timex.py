@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import struct
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 from muster_agent.host import Host
 from muster_agent.sensors import Sensor, SensorAbsentError
@@ -55,12 +56,20 @@ def clock_state(host: Host) -> ClockState:
     # Loaded here, because it costs memory that an agent without this sensor need not spend.
     import ctypes
 
-    buffer = ctypes.create_string_buffer(SIZE)
-    state = ctypes.CDLL(None, use_errno=True).adjtimex(buffer)
+    buffer = bytearray(SIZE)
+    state = adjtimex()(ctypes.byref(ctypes.c_char.from_buffer(buffer)))
     if state < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), "adjtimex")
-    return ClockState(state, *HEAD.unpack_from(buffer.raw)[1:])
+    return ClockState(state, *HEAD.unpack_from(buffer)[1:])
+
+
+@cache
+def adjtimex() -> Any:
+    """The C library's function, looked up once: each look makes a class, which only `gc` frees."""
+    import ctypes
+
+    return ctypes.CDLL(None, use_errno=True).adjtimex
 
 
 def _from_fixture(host: Host) -> ClockState:
