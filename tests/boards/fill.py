@@ -67,6 +67,10 @@ STATES = ("healthy", "late", "refused", "silent")
 METHOD = "new-digital-infrastructure@5f2c9a1e"
 OLD_METHOD = "new-digital-infrastructure@c07d44b2"
 """In force until 50 minutes before the end."""
+METERED = "harbour-west"
+"""Its nodes have a link that costs money, and leave details out."""
+CONFIGURED = "old-town-01"
+"""Took new settings half an hour before the end."""
 BOOTED = "riverside-02"
 """Was started anew 40 minutes before the end."""
 
@@ -144,8 +148,14 @@ def extras(node: Node, number: int, turn: int, now: int, end: int) -> Iterator[s
     found: list[services.Line] = [
         ("kernel", {}, {"context_switches": turn * 300_000, "boot_time": boot}),
         ("system", {}, {"uptime": now // 1000 - boot}),
-        *services.upkeep(number, turn),
+        *services.upkeep(number),
+        *services.agent(number, turn, metered=node.place.site == METERED),
     ]
+    if turn % 30 == 0:
+        found.append(("inventory", {}, services.MACHINE))
+    if node.host == CONFIGURED and 30 * MINUTE <= end - now < 32 * MINUTE:
+        state = {"id": "probes-2", "state": "applied", "reason": ""}
+        found.append(("config_state", {}, state))
     if number < services.OBSERVERS:
         found += services.probes(number, turn, (end - now) / MINUTE)
     for name, own, fields in found:
@@ -225,6 +235,14 @@ def traffic(node: Node, tags: dict[str, str], now: int, turn: int, busy: float) 
         },
         now,
     )
+    if turn % 5 == 0:
+        use = {"use_in": node.busy * (1.1 + wave(node, turn, 1) / 4)}
+        yield line(
+            "ethtool",
+            tags | {"interface": "eth0", "driver": "virtio_net"},
+            use | {"use_out": use["use_in"] * 0.4, "speed": 1000},
+            now,
+        )
     yield line(
         "diskio",
         tags | {"name": "sda"},
@@ -483,7 +501,8 @@ def unit(
             yield line(
                 "readiness_indicator",
                 tags | {"pillar": pillar, "indicator": indicator},
-                {"score": 100 - (100 - part) * share, "value": part / 2, "lost": lost * share},
+                {"score": 100 - (100 - part) * share, "lost": lost * share}
+                | ({"value": part / 2} if level == "node" else {}),
                 now,
             )
 

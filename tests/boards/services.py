@@ -113,8 +113,8 @@ def _answer(service: Service, failed: bool, seconds: float) -> Line:
     return service.measurement, {**service.tags, "result": result}, fields
 
 
-def upkeep(number: int, turn: int) -> Iterator[Line]:
-    """Clock, updates and agent of node `number`; every ninth is behind with its updates."""
+def upkeep(number: int) -> Iterator[Line]:
+    """Clock and updates of node `number`; every ninth is behind with its updates."""
     late = number % 9 == 4
     offset = (number % 7 - 3) * 1e-4
     clock = {"system_time": offset, "last_offset": offset / 2, "rms_offset": abs(offset)}
@@ -122,5 +122,23 @@ def upkeep(number: int, turn: int) -> Iterator[Line]:
     yield "timex", {"status": "ok"}, {"maxerror_ns": 40_000_000, "synchronized": True}
     fields = {"pending": 3 + 20 * late, "security": 6 * late, "reboot_required": int(late)}
     yield "updates", {}, fields
-    own = {"samples": turn * 12 + 1, "errors": turn // 50, "spool_depth": 0, "cpu_ms": turn * 70}
-    yield "internal_agent", {}, own
+
+
+MACHINE: Mapping[str, float | int | str | bool] = {
+    "os": "Debian GNU/Linux 12 (bookworm)", "kernel": "6.1.0-28-amd64", "model": "Edge 310",
+    "arch": "x86_64", "agent": "0.1.0", "cpus": 8, "memory": 16 << 30,
+}  # fmt: skip
+"""What every node says of itself."""
+
+
+def agent(number: int, turn: int, *, metered: bool) -> Iterator[Line]:
+    """The agent of node `number`; a `metered` one leaves details out."""
+    own: dict[str, float | int | str | bool] = {
+        "samples": turn * 12 + 1, "errors": turn // 50, "spool_depth": (turn + number) % 3,
+        "cpu_ms": turn * 70, "memory_rss": 25_000_000, "configs_refused": 0,
+    }  # fmt: skip
+    yield (
+        "internal_agent",
+        {},
+        own | ({"shed_level": 1, "budget_used": 21_400_000 + turn * 100} if metered else {}),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.board import Board, Strip
-from muster_collector.boards.kit.influxql import HOSTS, Rows, Series
+from muster_collector.boards.kit.influxql import BUCKET, HOSTS, Rows, Series
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import links, scores
@@ -15,7 +15,6 @@ DISKS = f"\"mode\" = 'rw' AND {HOSTS} AND $timeFilter"
 LEAST_STEPS = 6
 """Steps of ten minutes with data below which a file system is given no forecast."""
 CPUS = f"\"cpu\" = 'cpu-total' AND {HOSTS} AND $timeFilter"
-BUCKET = "GROUP BY time($__interval)"
 DAY_STEPS = ((None, style.BAD), (7.0, style.POOR), (30.0, style.WARN), (90.0, style.GOOD))
 
 

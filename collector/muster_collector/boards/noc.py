@@ -7,11 +7,8 @@ from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.influxql import HOSTS, SITES, Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.shared import links, scores, states
+from muster_collector.boards.shared import alerts, links, scores, states
 from muster_collector.boards.shared.scores import FLEET
-
-ALERTS_OF = '"site" =~ /^$site$/'
-SITE_LINK = "${__data.fields.site:percentencode}"
 
 
 def noc(t: Tongue) -> Board:
@@ -29,7 +26,8 @@ def noc(t: Tongue) -> Board:
                 [
                     scores.score(t, FLEET, width=5, size=96),
                     _change(t),
-                    states.now(t, width=8, size=44),
+                    alerts.firing(t, width=4, size=44),
+                    states.now(t, width=6, size=44),
                     _sum(
                         t,
                         7,
@@ -49,55 +47,9 @@ def noc(t: Tongue) -> Board:
                     _grown(t),
                 ],
             ),
-            Strip(10, [_alerts(t), _worst(t)]),
+            Strip(10, [alerts.open_alerts(t, width=15), _worst(t)]),
             Strip(9, [states.unwell(t, width=8), _disks(t), scores.history(t, FLEET, width=8)]),
         ],
-    )
-
-
-def _alerts(t: Tongue) -> Panel:
-    title, summary = t("title", "title_zh"), t("summary", "summary_zh")
-    tags = '"severity", "site", "about"'
-    inner = latest("alert", (title, summary, "since_s"), ALERTS_OF, tags, by="firing")
-    query = (
-        f'SELECT "{title}" AS "title", "{summary}" AS "summary", "since_s" FROM ({inner}) '
-        'WHERE "firing" = 1 GROUP BY "severity", "site"'
-    )
-    columns = [
-        Column(
-            "severity",
-            t("Severity", "级别"),
-            width=95,
-            texts={"critical": t("critical", "严重"), "warning": t("warning", "警告")},
-            colors={"critical": style.BAD, "warning": style.WARN},
-        ),
-        Column("site", t("Site", "站点"), width=130, empty="–", link=links.site_link(t, SITE_LINK)),
-        Column("title", t("Alert", "告警"), width=190),
-        Column("summary", t("What is wrong", "详情"), words=True),
-        Column("since_s", t("For", "持续"), unit="s", width=100, decimals=1),
-    ]
-    return listing(
-        Face(
-            id=22,
-            title=t("Open alerts", "未恢复的告警"),
-            means=t(
-                "What fires now by the collector's rules, critical first, silenced ones too. May "
-                "be empty: nothing is wrong, or no collector has the role alert.",
-                "采集端规则当前触发的告警，严重者在前，含已静音者。"
-                "可为空 (may be empty)：没有异常，或没有采集端承担告警角色。",
-            ),
-            do=t(
-                "Each has a runbook of its name in docs/runbooks; `muster alerts list` names it.",
-                "每条告警在 docs/runbooks 中有同名处置手册；`muster alerts list` 给出名称。",
-            ),
-            empty=t("Nothing fires", "没有触发的告警"),
-            width=15,
-            queries=[Rows(query)],
-            now=True,
-        ),
-        columns,
-        sort_by="severity",
-        limit=100,
     )
 
 
@@ -116,7 +68,7 @@ def _change(t: Tongue) -> Panel:
                 "下降超过 5 分：在就绪度面板中查看下降的支柱。",
             ),
             empty=words.no_score(t),
-            width=4,
+            width=3,
             queries=[
                 Series(
                     f'SELECT last("score") - first("score") AS "{name}" FROM "readiness" '
@@ -127,7 +79,7 @@ def _change(t: Tongue) -> Panel:
             decimals=1,
             limits=((None, style.BAD), (-5.0, style.WARN), (-1.0, style.QUIET), (1.0, style.GOOD)),
         ),
-        size=56,
+        size=44,
     )
 
 
@@ -148,7 +100,7 @@ def _sum(t: Tongue, number_: int, texts: tuple[str, str, str], field: str) -> Pa
             now=True,
             limits=((None, style.GOOD), (1.0, style.WARN), (1000.0, style.BAD)),
         ),
-        size=56,
+        size=48,
     )
 
 
@@ -161,7 +113,7 @@ def _grown(t: Tongue) -> Panel:
     return number(
         Face(
             id=8,
-            title=t("Refused and lost in 24 h", "24 小时被拒与丢失"),
+            title=t("Refused or lost, 24 h", "24 小时被拒与丢失"),
             means=t(
                 "Reports that were refused or given up in 24 hours, each with a reason.",
                 "24 小时内被拒绝或放弃的上报，均有原因。",
@@ -171,7 +123,7 @@ def _grown(t: Tongue) -> Panel:
                 "`muster quarantine list` 与 `muster completeness` 给出原因。",
             ),
             empty=t("No node known", "没有已知节点"),
-            width=4,
+            width=3,
             queries=[
                 Series(f'SELECT sum("r") AS "{refused}", sum("l") AS "{lost}" FROM ({inner})')
             ],
@@ -180,7 +132,7 @@ def _grown(t: Tongue) -> Panel:
             limits=((None, style.GOOD), (1.0, style.WARN), (1000.0, style.BAD)),
         ),
         named=True,
-        size=40,
+        size=32,
     )
 
 

@@ -7,7 +7,7 @@ from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.influxql import HOSTS, Series
 from muster_collector.boards.kit.panels import Face, Panel, trend
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.shared import fullest, places, reports, scores, states
+from muster_collector.boards.shared import alerts, fullest, places, probes, reports, scores, states
 from muster_collector.boards.shared.scores import SITE
 
 
@@ -46,6 +46,8 @@ def site(t: Tongue) -> Board:
             ),
             Strip(9, [states.unwell(t), _traffic(t), reports.missing(t)]),
             Strip(9, [fullest.busiest(t), fullest.fullest_memory(t), fullest.fullest_disk(t)]),
+            Strip(9, [probes.worst(t, width=15, id=60), probes.hosts(t, width=9, id=61)]),
+            Strip(8, [alerts.history(t, width=24)]),
         ],
     )
 

@@ -17,6 +17,10 @@ SITES = '"region" =~ /^$region$/ AND "district" =~ /^$district$/'
 """Scores inside the chosen regions and districts."""
 HOSTS = '"site" =~ /^$site$/ AND "host" =~ /^$node$/'
 """What the chosen nodes sent; the sites on offer already follow region and district."""
+LINKS = f'"interface" !~ /^(lo|all)$/ AND {HOSTS} AND $timeFilter'
+"""What their interfaces carried, in the time chosen."""
+BUCKET = "GROUP BY time($__interval)"
+"""One value for each step of a plot."""
 
 
 class Influxql(Dataquery):

@@ -26,6 +26,8 @@ from muster_collector.boards.kit.influxql import SOURCE, Query
 
 NOW = "15m"
 """How far back "now" looks: older values are not shown as the present."""
+TIME = "Time"
+"""The column that every answer begins with."""
 GAP_MS = 30 * 60 * 1000
 """Lines break where nothing came for so long."""
 
@@ -62,8 +64,8 @@ class Column:
     """One column of a table; with `limits` its text is coloured, or with `bar` a bar is drawn.
 
     `empty` stands where a row has no value, `words` is for sentences, which wrap,
-    `texts` are words for values, `colors` the colours of their text, `link` is a title and an
-    address.
+    `texts` are words for values, `colors` the colours of their text or, with `block`, of their
+    cell, to be seen from afar; `link` is a title and an address.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Column:
     colors: Mapping[str, str] = field(default_factory=dict)
     empty: str = "–"
     words: bool = False
+    block: bool = False
 
 
 def dress(panel: P, face: Face) -> P:
@@ -105,11 +108,13 @@ def number(
     texts: str = "",
     accents: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
+    limits: Mapping[str, style.Limits] | None = None,
+    words: Mapping[str, Sequence[str]] | None = None,
 ) -> stat.Panel:
     """A number to read from afar.
 
-    `named` shows the names of the series, `texts` matches the fields that are words, `accents`
-    and `units` give a series a colour or a unit of its own.
+    `named` shows the names of the series, `texts` matches the fields that are words. A series may
+    have a colour (`accents`), a unit, limits, or words for 0, 1, 2, ... of its own.
     """
     panel = dress(stat.Panel(), face).color_scheme(style.by_limits())
     reduce = ReduceDataOptions().calcs(["lastNotNull"]).values(False)
@@ -121,6 +126,11 @@ def number(
         panel.override_by_name(name, [_set("color", style.fixed(color))])
     for name, unit in (units or {}).items():
         panel.override_by_name(name, [_set("unit", unit)])
+    for name, steps in (limits or {}).items():
+        panel.override_by_name(name, [_set("thresholds", style.steps_json(steps))])
+    for name, texts_of in (words or {}).items():
+        shown = {str(code): {"text": text} for code, text in enumerate(texts_of)}
+        panel.override_by_name(name, [_set("mappings", [{"type": "value", "options": shown}])])
     mode = common.BigValueTextMode.VALUE_AND_NAME if named else common.BigValueTextMode.VALUE
     return panel.text_mode(mode)
 
@@ -153,7 +163,7 @@ def trend(
 
     `band` fills from one series down to another and hides their lines.
     """
-    panel = dress(timeseries.Panel(), face).color_scheme(style.by_name())
+    panel = dress(timeseries.Panel(), face).color_scheme(style.distinct())
     if low is not None:
         panel.min(low)
     if high is not None:
@@ -193,13 +203,15 @@ def listing(
     limit: int = 0,
     hidden: Sequence[str] = (),
 ) -> table.Panel:
-    """A table of these columns in this order; the time and the `hidden` ones are left out."""
+    """A table of these columns in this order; time if not named and `hidden` ones are left out."""
     panel = dress(table.Panel(), face).color_scheme(style.by_limits())
+    dated = any(column.name == TIME for column in columns)
+    unwanted = hidden if dated else (TIME, *hidden)
     panel.with_transformation(
         DataTransformerConfig(
             id_val="organize",
             options={
-                "excludeByName": dict.fromkeys(("Time", *hidden), True),
+                "excludeByName": dict.fromkeys(unwanted, True),
                 "indexByName": {column.name: i for i, column in enumerate(columns)},
                 "renameByName": {},
             },
@@ -224,11 +236,11 @@ def rename(panel: P, names: Mapping[str, str]) -> P:
     return panel
 
 
-def dots(panel: timeseries.Panel, patterns: Iterable[str]) -> timeseries.Panel:
-    """Draw the series whose names match as dots instead of lines."""
-    for pattern in patterns:
+def dots(panel: timeseries.Panel, names: Iterable[str]) -> timeseries.Panel:
+    """Draw the series of these names as dots instead of lines."""
+    for name in names:
         drawn = [("drawStyle", "points"), ("pointSize", 9), ("showPoints", "always")]
-        panel.override_by_regexp(pattern, [_set(f"custom.{key}", value) for key, value in drawn])
+        panel.override_by_name(name, [_set(f"custom.{key}", value) for key, value in drawn])
     return panel
 
 
@@ -270,7 +282,8 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         kind = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
         found.append(("custom.cellOptions", kind if column.bar else {"type": "color-text"}))
     if column.colors:
-        found.append(("custom.cellOptions", {"type": "color-text"}))
+        block = {"type": "color-background", "mode": "basic"}
+        found.append(("custom.cellOptions", block if column.block else {"type": "color-text"}))
     if column.bar:
         found += [("min", 0), ("max", 1 if column.unit == "percentunit" else 100)]
     if column.link:

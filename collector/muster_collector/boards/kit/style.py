@@ -52,9 +52,9 @@ def by_limits() -> FieldColor:
     return FieldColor().mode(FieldColorModeId.THRESHOLDS)
 
 
-def by_name() -> FieldColor:
-    """A colour that follows a series' name, so that a filter does not recolour the others."""
-    return FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+def distinct() -> FieldColor:
+    """A colour of its own for each line; colours that follow names give two of seven the same."""
+    return FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC)
 
 
 def fixed(color: str) -> dict[str, object]:

@@ -8,6 +8,8 @@ from muster_collector.shipped import card
 
 BAND_COLORS = (style.BAD, style.POOR, style.WARN, style.FAIR, style.GOOD)
 """From the worst grade to the best."""
+SIGNS = {"1": "", "percent": "%", "Cel": "°C"}
+"""How units of the scorecard are written where not as they stand."""
 
 
 def grades() -> style.Limits:
@@ -34,9 +36,13 @@ def pillars(t: Tongue) -> dict[str, str]:
     return _titles("level", t)
 
 
-def indicators(t: Tongue) -> dict[str, str]:
-    """The indicators' titles by their ids."""
-    return _titles("indicator", t)
+def indicators(t: Tongue, *, units: bool = False) -> dict[str, str]:
+    """The indicators' titles by their ids, with `units` followed by what they are measured in."""
+    found = _titles("indicator", t)
+    for key, entry in card()["indicator"].items() if units else ():
+        unit = SIGNS.get(entry["unit"], entry["unit"])
+        found[key] += f" ({unit})" if unit else ""
+    return found
 
 
 def boards(t: Tongue) -> dict[str, str]:

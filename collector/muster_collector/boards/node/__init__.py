@@ -6,7 +6,7 @@ from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.node import agent, compute, network, now, storage
 from muster_collector.boards.node.plots import HOST
-from muster_collector.boards.shared import scores
+from muster_collector.boards.shared import probes, scores
 from muster_collector.boards.shared.scores import NODE
 
 
@@ -48,5 +48,19 @@ def node(t: Tongue) -> Board:
                 t("Memory and storage", "内存与存储"),
             ),
             Strip(8, [network.network(t), network.network_errors(t)], t("Network", "网络")),
+            Strip(
+                7,
+                [
+                    probes.worst(t, width=15, where=HOST, id=60),
+                    probes.hosts(t, width=9, where=HOST, id=61),
+                ],
+                t("Services and hosts that this node asks", "该节点探测的服务与主机"),
+            ),
+            Strip(
+                6,
+                [agent.now(t), agent.metered(t), agent.waiting(t)],
+                t("Agent and machine", "代理与设备"),
+            ),
+            Strip(3, [agent.machine(t)]),
         ],
     )

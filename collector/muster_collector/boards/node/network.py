@@ -27,7 +27,7 @@ def network(t: Tongue) -> Panel:
 
 
 def network_errors(t: Tongue) -> Panel:
-    """Errors and drops a second, by interface."""
+    """Errors and drops a minute, by interface."""
     reads = {
         "err_in": t("errors in", "接收错误"),
         "err_out": t("errors out", "发送错误"),
@@ -39,14 +39,14 @@ def network_errors(t: Tongue) -> Panel:
         41,
         (
             t("Network errors", "网络错误"),
-            t("Packets with errors or dropped, a second.", "每秒出错或被丢弃的报文数。"),
+            t("Packets with errors or dropped, a minute.", "每分钟出错或被丢弃的报文数。"),
             t(
                 "Errors mean a cable, connector or transceiver; drops mean full queues.",
                 "错误多因线缆、接头或光模块；丢弃多因队列已满。",
             ),
         ),
-        [rates("net", reads, "interface", ' AND "interface" !~ /^(lo|all)$/')],
-        "pps",
+        [rates("net", reads, "interface", ' AND "interface" !~ /^(lo|all)$/', " * 60")],
+        "suffix:/min",
         width=12,
         colors={
             f"/ {reads['err_in']}$/": style.BAD,

@@ -10,8 +10,6 @@ from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.node.plots import HOST
 from muster_collector.boards.shared import links
 
-SITE_FIELD = "${__data.fields.site:percentencode}"
-
 
 def uptime(t: Tongue) -> Panel:
     """Time since boot."""
@@ -71,7 +69,7 @@ def silence(t: Tongue) -> Panel:
 def place(t: Tongue) -> Panel:
     """The site, with a link to it."""
     query = latest("completeness", (), HOST, '"site"', by="silent_s")
-    columns = [Column("site", t("Site", "站点"), link=links.site_link(t, SITE_FIELD))]
+    columns = [Column("site", t("Site", "站点"), link=links.site_link(t, links.SITE_LINK))]
     return listing(
         Face(
             id=7,

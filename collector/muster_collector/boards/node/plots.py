@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from muster_collector.boards.kit.influxql import Query, Series
+from muster_collector.boards.kit.influxql import BUCKET, Query, Series
 from muster_collector.boards.kit.panels import Face, Panel, trend
 from muster_collector.boards.kit.tongue import Tongue
 
 HOST = '"host" =~ /^$node$/'
-BUCKET = "GROUP BY time($__interval)"
 
 
 def plot(

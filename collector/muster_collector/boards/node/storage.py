@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from muster_collector.boards.kit import style
-from muster_collector.boards.kit.influxql import Series
+from muster_collector.boards.kit.influxql import BUCKET, Series
 from muster_collector.boards.kit.panels import Panel
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.node.plots import BUCKET, HOST, fields, plot, rates
+from muster_collector.boards.node.plots import HOST, fields, plot, rates
 
 
 def memory(t: Tongue) -> Panel:

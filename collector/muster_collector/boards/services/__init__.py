@@ -5,6 +5,7 @@ from __future__ import annotations
 from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.services import causes, now, objective
+from muster_collector.boards.shared import probes
 
 
 def services(t: Tongue) -> Board:
@@ -19,8 +20,8 @@ def services(t: Tongue) -> Board:
         since="now-24h",
         strips=[
             Strip(4, [now.unreached(t), now.availability(t), now.least(t), now.soonest(t)]),
-            Strip(8, [objective.worst(t), objective.burning(t)]),
+            Strip(8, [probes.worst(t, width=15), objective.burning(t)]),
             Strip(9, [objective.over_time(t), objective.delay(t)]),
-            Strip(9, [causes.reasons(t), causes.certificates(t), causes.hosts(t)]),
+            Strip(9, [causes.reasons(t), causes.certificates(t), probes.hosts(t, width=7)]),
         ],
     )

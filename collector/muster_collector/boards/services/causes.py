@@ -6,10 +6,9 @@ from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import Rows
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.services.answers import (
-    DAY,
+from muster_collector.boards.shared.probes import (
     PROBES,
-    SEEN,
+    seen,
 )
 
 
@@ -17,7 +16,7 @@ def reasons(t: Tongue) -> Panel:
     """How probes failed, by service."""
     query = (
         f'SELECT count("result_code") AS "n" FROM {PROBES} '
-        f'WHERE "result" <> \'success\' AND {SEEN} GROUP BY "server", "result"'
+        f'WHERE "result" <> \'success\' AND {seen()} GROUP BY "server", "result"'
     )
     results = {
         "timeout": t("no answer in time", "超时"),
@@ -60,8 +59,8 @@ def reasons(t: Tongue) -> Panel:
 def certificates(t: Tongue) -> Panel:
     """Probed certificates, the next to expire first."""
     query = (
-        f'SELECT last("expiry") / {DAY} AS "expiry" FROM "x509_cert" '
-        f'WHERE {SEEN} GROUP BY "source", "verification"'
+        f'SELECT last("expiry") / 86400 AS "expiry" FROM "x509_cert" '
+        f'WHERE {seen()} GROUP BY "source", "verification"'
     )
     checked = {"valid": t("valid", "有效"), "invalid": t("invalid", "无效")}
     columns = [
@@ -95,44 +94,4 @@ def certificates(t: Tongue) -> Panel:
         ),
         columns,
         sort_by="expiry",
-    )
-
-
-def hosts(t: Tongue) -> Panel:
-    """Loss and round trip by pinged host."""
-    query = (
-        'SELECT mean("percent_packet_loss") AS "loss", mean("average_response_ms") AS "trip" '
-        f'FROM "ping" WHERE {SEEN} GROUP BY "url"'
-    )
-    columns = [
-        Column("url", t("Host", "主机")),
-        Column(
-            "loss",
-            t("Loss", "丢包"),
-            unit="percent",
-            width=80,
-            decimals=2,
-            limits=((None, style.GOOD), (0.5, style.WARN), (2.0, style.BAD)),
-        ),
-        Column("trip", t("Round trip", "往返时延"), unit="ms", width=95, decimals=1),
-    ]
-    return listing(
-        Face(
-            id=32,
-            title=t("Hosts that are pinged", "Ping 的主机"),
-            means=t(
-                "Mean loss and round trip in the chosen time. May be empty: no ping probes.",
-                "所选时段的平均丢包与往返时延。可为空 (may be empty)：没有 ping 探测。",
-            ),
-            do=t(
-                "Loss here and failures above: the path, not the service.",
-                "此处丢包且上方失败：路径问题而非服务问题。",
-            ),
-            empty=t("No ping probes", "没有 ping 探测"),
-            width=7,
-            queries=[Rows(query)],
-        ),
-        columns,
-        sort_by="loss",
-        descending=True,
     )

@@ -6,14 +6,13 @@ from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import Query, Series
 from muster_collector.boards.kit.panels import Face, Panel, number
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.services.answers import (
+from muster_collector.boards.shared.probes import (
     BUDGET_STEPS,
-    DAY,
-    SEEN,
     SERVICE,
     answered,
     kinds,
     left,
+    seen,
 )
 
 
@@ -21,7 +20,7 @@ def unreached(t: Tongue) -> Panel:
     """How many services no observer reaches."""
 
     def count(name: str, source: str) -> Query:
-        last = f'SELECT last("result_code") AS "c" FROM {source} WHERE {SEEN}'
+        last = f'SELECT last("result_code") AS "c" FROM {source} WHERE {seen()}'
         best = f'SELECT min("c") AS "c" FROM ({last} GROUP BY {SERVICE}, "host") GROUP BY {SERVICE}'
         return Series(f'SELECT count("c") AS "{name}" FROM ({best}) WHERE "c" > 0')
 
@@ -110,7 +109,7 @@ def least(t: Tongue) -> Panel:
 
 def soonest(t: Tongue) -> Panel:
     """Time until the first certificate expires."""
-    last = f'SELECT last("expiry") AS "e" FROM "x509_cert" WHERE {SEEN} GROUP BY "source"'
+    last = f'SELECT last("expiry") AS "e" FROM "x509_cert" WHERE {seen()} GROUP BY "source"'
     return number(
         Face(
             id=4,
@@ -123,7 +122,7 @@ def soonest(t: Tongue) -> Panel:
             do=t("Under 14 days: renew it now.", "不足 14 天：立即续期。"),
             empty=t("No certificates", "没有证书"),
             width=6,
-            queries=[Series(f'SELECT min("e") / {DAY} AS "e" FROM ({last})')],
+            queries=[Series(f'SELECT min("e") / 86400 AS "e" FROM ({last})')],
             unit=t("suffix: days", "suffix: 天"),
             decimals=1,
             limits=style.EXPIRY_DAYS,

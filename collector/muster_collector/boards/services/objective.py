@@ -3,72 +3,22 @@
 from __future__ import annotations
 
 from muster_collector.boards.kit import style
-from muster_collector.boards.kit.influxql import Query, Rows, Series
+from muster_collector.boards.kit.influxql import BUCKET, Query, Rows, Series
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, trend
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.services.answers import (
-    BUCKET,
-    BUDGET_STEPS,
+from muster_collector.boards.shared.probes import (
     BURN_STEPS,
     NAME,
-    SEEN,
     SERVICE,
     answered,
-    left,
     named,
+    seen,
 )
-
-
-def worst(t: Tongue) -> Panel:
-    """Every service with its availability and budget."""
-    query = (
-        f'SELECT mean("ok") AS "share", {left()} AS "left" FROM ({answered()}) GROUP BY {SERVICE}'
-    )
-    columns = [
-        *named(t),
-        Column(
-            "share",
-            t("Availability", "可用性"),
-            unit="percentunit",
-            width=105,
-            decimals=2,
-            limits=style.AVAILABILITY_STEPS,
-        ),
-        Column(
-            "left",
-            t("Budget left", "预算余量"),
-            unit="percentunit",
-            width=105,
-            decimals=0,
-            limits=BUDGET_STEPS,
-        ),
-    ]
-    return listing(
-        Face(
-            id=10,
-            title=t("Services, worst first", "服务（最差在前）"),
-            means=t(
-                "Availability as the chosen nodes saw it in the chosen time, and what is left of "
-                f"the failures that {style.OBJECTIVE:.1%} allows. May be empty: no probes.",
-                f"所选节点在所选时段观测到的可用性，以及 {style.OBJECTIVE:.1%} 目标所允许失败的"
-                "余量。可为空 (may be empty)：没有探测。",
-            ),
-            do=t(
-                "Budget below zero: find the reason below and mend it before anything new.",
-                "预算低于零：先在下方查明原因并修复，再做新变更。",
-            ),
-            empty=t("No probes are set up", "尚未配置探测"),
-            width=15,
-            queries=[Rows(query)],
-        ),
-        columns,
-        sort_by="share",
-    )
 
 
 def burning(t: Tongue) -> Panel:
     """Services that fail faster than allowed."""
-    last_hour = answered(f"{SEEN} AND time > now() - 1h")
+    last_hour = answered(f"{seen()} AND time > now() - 1h")
     each = (
         f'SELECT (1 - mean("ok")) / {style.ERRORS_ALLOWED} AS "burn" '
         f"FROM ({last_hour}) GROUP BY {SERVICE}"
@@ -133,7 +83,9 @@ def delay(t: Tongue) -> Panel:
     """Response times by service."""
 
     def times(value: str, sources: str) -> Query:
-        query = f'SELECT {value} AS "v" FROM {sources} WHERE {SEEN} {BUCKET}, {SERVICE} fill(none)'
+        query = (
+            f'SELECT {value} AS "v" FROM {sources} WHERE {seen()} {BUCKET}, {SERVICE} fill(none)'
+        )
         return Series(query, alias=NAME)
 
     return trend(

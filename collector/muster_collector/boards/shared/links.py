@@ -5,6 +5,7 @@ from __future__ import annotations
 from muster_collector.boards.kit.tongue import Tongue
 
 NODE_LINK = "${__data.fields.host:percentencode}"
+SITE_LINK = "${__data.fields.site:percentencode}"
 UNIT_LINK = "${__data.fields.id:percentencode}"
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from muster_collector.boards.kit import style
-from muster_collector.boards.kit.influxql import Rows, Series, latest
+from muster_collector.boards.kit.influxql import BUCKET, Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
 from muster_collector.boards.kit.tongue import Tongue
 
 SOURCE = "internal_collector"
-EVERY = "GROUP BY time($__interval)"
 WAIT_STEPS = ((None, style.QUIET), (5.0, style.WARN), (60.0, style.BAD))
 """Seconds that a report may wait in a collector."""
 ERROR_STEPS = ((None, style.QUIET), (1.0, style.WARN))
@@ -90,9 +89,10 @@ def broker(t: Tongue, *, width: int) -> Panel:
             id=51,
             title=t("Broker", "消息代理"),
             means=t(
-                "From $SYS: clients connected, messages dropped since its start (agents send them "
-                "again), messages held for clients, memory. May be empty: only mosquitto tells.",
-                "来自 $SYS：已连接客户端、自启动起丢弃的消息（代理会重发）、为客户端暂存的消息、"
+                "From its own topics: clients connected, messages dropped since its start (agents "
+                "send them again), messages held for clients, memory. May be empty: only mosquitto "
+                "tells.",
+                "来自代理自身的主题：已连接客户端、自启动起丢弃的消息（代理会重发）、为客户端暂存的消息、"
                 "内存。"
                 "可为空 (may be empty)：仅 mosquitto 提供。",
             ),
@@ -117,9 +117,11 @@ def rates(t: Tongue, *, width: int) -> Panel:
     """Messages a second, by what became of them."""
     inner = (
         f'SELECT non_negative_derivative(last("messages"), 1s) AS "r" FROM "{SOURCE}" '
-        f'WHERE $timeFilter {EVERY}, "collector", "outcome", "reason" fill(none)'
+        f'WHERE $timeFilter {BUCKET}, "collector", "outcome", "reason" fill(none)'
     )
-    query = f'SELECT sum("r") AS "r" FROM ({inner}) WHERE "outcome" != \'\' AND $timeFilter {EVERY}'
+    query = (
+        f'SELECT sum("r") AS "r" FROM ({inner}) WHERE "outcome" != \'\' AND $timeFilter {BUCKET}'
+    )
     return trend(
         Face(
             id=52,
@@ -135,9 +137,8 @@ def rates(t: Tongue, *, width: int) -> Panel:
             empty=t("No collector has written", "没有采集器写入"),
             width=width,
             queries=[Series(f'{query}, "outcome" fill(none)', alias="[[tag_outcome]]")],
-            unit="suffix: /s",
+            unit="suffix:/s",
             every="2m",
-            decimals=1,
         ),
         colors={"stored": style.GOOD, "refused": style.WARN, "lost": style.BAD},
     )
@@ -149,7 +150,7 @@ def latency(t: Tongue, *, width: int) -> Panel:
     query = (
         f'SELECT mean("stored_seconds_p50") AS "{median}", max("stored_seconds_p99") AS "{most}", '
         f'max("oldest_unstored_seconds") AS "{wait}" FROM "{SOURCE}" '
-        f"WHERE $timeFilter {EVERY} fill(none)"
+        f"WHERE $timeFilter {BUCKET} fill(none)"
     )
     return trend(
         Face(
@@ -183,7 +184,7 @@ def errors(t: Tongue, *, width: int) -> Panel:
         "ledger_errors": t("ledger", "账本"),
     }
     reads = ", ".join(f'non_negative_difference(last("{field}")) AS "{field}"' for field in names)
-    inner = f'SELECT {reads} FROM "{SOURCE}" WHERE $timeFilter {EVERY}, "collector" fill(none)'
+    inner = f'SELECT {reads} FROM "{SOURCE}" WHERE $timeFilter {BUCKET}, "collector" fill(none)'
     sums = ", ".join(f'sum("{field}") AS "{name}"' for field, name in names.items())
     return trend(
         Face(
@@ -200,7 +201,7 @@ def errors(t: Tongue, *, width: int) -> Panel:
             ),
             empty=t("No collector has written", "没有采集器写入"),
             width=width,
-            queries=[Series(f"SELECT {sums} FROM ({inner}) WHERE $timeFilter {EVERY} fill(none)")],
+            queries=[Series(f"SELECT {sums} FROM ({inner}) WHERE $timeFilter {BUCKET} fill(none)")],
             unit="short",
             every="2m",
             decimals=0,

@@ -171,17 +171,19 @@ def history(t: Tongue, unit: Unit, *, width: int = 12, hosts: str = "") -> Panel
         f'FROM "readiness" WHERE {unit.where} AND $timeFilter '
         "GROUP BY time($__interval) fill(none)"
     )
+    quiet = t(" The marks may be empty: nothing happened.", "标记可为空 (may be empty)：无事发生。")
     panel = trend(
         Face(
             id=10,
             title=t("Readiness over time", "就绪度走势"),
             means=t(
                 f"The {unit.en}'s score; the band is the range that it certainly lies in. Each "
-                "point stands at the end of its window. Dots at the top mark where a method of "
-                "scoring begins, and on sites and nodes reboots and beginning silences.",
+                "point stands at the end of its window. Dots at the top mark where a scoring "
+                "method begins, and on sites and nodes reboots, silences and new settings.",
                 f"{unit.zh}评分；色带为其确定所在的范围。每个点位于其窗口的末尾。"
-                "顶部圆点标记评分方法的起点，站点与节点上还标记重启与静默的开始。",
-            ),
+                "顶部圆点标记评分方法的启用，站点与节点上还标记重启、静默的开始与配置变更。",
+            )
+            + (quiet if hosts else ""),
             do=t(
                 "The line falls: conditions got worse. Only the band widens: data went missing.",
                 "曲线下降：状况变差。仅色带变宽：数据缺失。",
@@ -189,14 +191,13 @@ def history(t: Tongue, unit: Unit, *, width: int = 12, hosts: str = "") -> Panel
             empty=words.no_score(t),
             width=width,
             queries=[Series(query), *marks.series(t, unit, hosts)],
-            decimals=1,
         ),
         high=100,
         low=None,
-        colors={score: style.GOOD, **marks.colors(t)},
+        colors={score: style.GOOD, **marks.colors(t, hosts)},
         band=(high, low),
     )
-    return dots(panel, marks.colors(t))
+    return dots(panel, marks.colors(t, hosts))
 
 
 def pillars(t: Tongue, unit: Unit, *, width: int = 6) -> Panel:
@@ -252,13 +253,15 @@ def lost(t: Tongue, unit: Unit, *, width: int = 6) -> Panel:
 
 def why(t: Tongue, unit: Unit, *, width: int = 12) -> Panel:
     """What each indicator costs: why the score is what it is."""
-    query = latest(
-        "readiness_indicator", ("score", "value"), unit.where, '"indicator", "pillar"', by="lost"
-    )
+    own = unit is NODE
+    value = t("the value measured, ", "测量值、") if own else ""
+    reads = ("score", "value") if own else ("score",)
+    query = latest("readiness_indicator", reads, unit.where, '"indicator", "pillar"', by="lost")
     columns = [
-        Column("indicator", t("Indicator", "指标"), texts=words.indicators(t)),
+        Column("indicator", t("Indicator", "指标"), texts=words.indicators(t, units=own)),
         Column("pillar", t("Pillar", "支柱"), width=130, texts=words.pillars(t)),
-        Column("value", t("Measured", "测量值"), width=90, decimals=1),
+        # Values of different nodes do not add up to one of their place.
+        *([Column("value", t("Measured", "测量值"), width=90, decimals=1)] if own else []),
         Column("score", t("Score", "评分"), decimals=0, width=160, limits=words.grades(), bar=True),
         Column("lost", t("Points lost", "失分"), width=95, decimals=2),
     ]
@@ -267,9 +270,9 @@ def why(t: Tongue, unit: Unit, *, width: int = 12) -> Panel:
             id=13,
             title=t("Why the score is what it is", "评分的成因"),
             means=t(
-                f"Every indicator of the {unit.en}: what was measured (in the indicator's unit), "
-                "its score, and the points it costs overall.",
-                f"{unit.zh}的每个指标：测量值（以指标单位计）、其评分以及它造成的总失分。",
+                f"Every indicator of the {unit.en}: {value}its score, and the points it costs "
+                "overall.",
+                f"{unit.zh}的每个指标：{value}其评分以及它造成的总失分。",
             ),
             do=t(
                 "Mend from the top: points lost add up to what is missing from 100.",

@@ -11,26 +11,35 @@ from muster_collector.ledger.states import STATES, State
 
 COLORS = (style.GOOD, style.WARN, style.POOR, style.BAD)
 """Of the states, in their order."""
+IS_STATE = (
+    '(1 - "state_code") * (2 - "state_code") * (3 - "state_code") / 6',
+    '"state_code" * (2 - "state_code") * (3 - "state_code") / 2',
+    '"state_code" * ("state_code" - 1) * (3 - "state_code") / 2',
+    '"state_code" * ("state_code" - 1) * ("state_code" - 2) / 6',
+)
+"""1 for a node in the state and 0 for all others, so that a state without nodes keeps its place.
+
+InfluxQL has no conditions: these are Lagrange's polynomials over the codes 0 to 3.
+"""
 
 
 def now(t: Tongue, *, width: int = 4, size: int = 24) -> Panel:
     """How many of the chosen nodes are in each state."""
     names = names_of(t)
+    reads = ", ".join(f'sum("{code}") AS "{name}"' for code, name in enumerate(names))
+    each = ", ".join(f'{is_state} AS "{code}"' for code, is_state in enumerate(IS_STATE))
     inner = latest("completeness", (), HOSTS, '"host"', by="state_code")
-    queries = [
-        Series(f'SELECT count("state_code") AS "{name}" FROM ({inner}) WHERE "state_code" = {code}')
-        for code, name in enumerate(names)
-    ]
+    queries = [Series(f"SELECT {reads} FROM (SELECT {each} FROM ({inner}))")]
     return number(
         Face(
             id=6,
             title=t("Nodes now", "当前节点"),
             means=t(
                 "Nodes by their state: silent ones have sent nothing for three intervals, of "
-                "refused ones everything is refused, late ones are behind. A state without nodes "
-                "is not shown. May be empty: nothing is known of any node.",
+                "refused ones everything is refused, late ones are behind. May be empty: nothing "
+                "is known of any node.",
                 "按状态统计的节点：静默为三个采样间隔内没有上报；被拒为上报全部被拒绝；迟到为数据落后。"
-                "没有节点的状态不显示。可为空 (may be empty)：没有任何节点的信息。",
+                "可为空 (may be empty)：没有任何节点的信息。",
             ),
             do=t(
                 "Silence is unknown, not healthy. The list below names the nodes.",
@@ -44,7 +53,10 @@ def now(t: Tongue, *, width: int = 4, size: int = 24) -> Panel:
         ),
         named=True,
         size=size,
-        accents=dict(zip(names, COLORS, strict=True)),
+        limits={
+            name: ((None, style.QUIET), (1.0, color))
+            for name, color in zip(names, COLORS, strict=True)
+        },
     )
 
 
@@ -77,6 +89,7 @@ def unwell(t: Tongue, *, width: int = 8) -> Panel:
             width=75,
             texts={str(code): name for code, name in enumerate(names_of(t))},
             colors={str(code): color for code, color in enumerate(COLORS)},
+            block=True,
         ),
         Column("silent_s", t("Last heard", "距上次上报"), unit="s", width=95, decimals=1),
         Column("missing", t("Missing", "缺失"), width=72, decimals=0),
