@@ -20,8 +20,3 @@ def card() -> dict[str, Any]:
 def grade_limit(grade: str) -> float:
     """The least score of a grade."""
     return float(next(band["at_least"] for band in card()["band"] if band["grade"] == grade))
-
-
-def rollup_coverage() -> float:
-    """The coverage below which a place has no score."""
-    return float(card()["rollup"]["coverage"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from muster_collector import shipped
+from muster_collector import shipped, thresholds
 from muster_collector.alerts.model import Ask, Rule
+from muster_collector.thresholds import Shade, limit
 
-AT_RISK = "C"
+AT_RISK = str(thresholds.table()["grade"]["at_risk"])
 """Sites that fall below this grade raise an alert."""
-SILENT_S = 120
+SILENT_S = round(limit("silence"))
 """Seconds without a report after which a node counts as silent."""
 PROBES = ("http_response", "net_response", "dns_query")
 """Telegraf's measurements that ask a service; each answer has a `result_code`, 0 for success."""
@@ -19,6 +20,15 @@ OF_A_SITE = (
     "silent-node", "completeness-gap", "reports-lost", "score-low", "score-missing",
 )  # fmt: skip
 """What a silent site explains."""
+
+
+def _named(name: str, *shades: Shade) -> list[tuple[int, Shade]]:
+    """Limits that are part of a rule's name, the most severe first."""
+    return [(round(limit(name, shade)), shade) for shade in shades]
+
+
+TO_FULL = _named("hours_to_full", "bad", "warn")
+EXPIRES = _named("certificate_days", "bad", "poor")
 
 
 def _missing(by: tuple[str, ...]) -> Ask:
@@ -34,7 +44,7 @@ REPORTS = (
             "zh": "{site} 的所有节点已 {value} 秒没有上报。",
         },
         ask=Ask(("completeness",), "silent_s", NODE, combine="min", by=("site",)),
-        limit=SILENT_S,
+        limit=limit("silence"),
         severity="critical",
         hold=120,
         # The collector writes these every minute: without any it is the collector that died.
@@ -49,7 +59,7 @@ REPORTS = (
             "zh": "{site} 的 {host} 已 {value} 秒没有上报。",
         },
         ask=Ask(("completeness",), "silent_s", NODE),
-        limit=SILENT_S,
+        limit=limit("silence"),
         severity="warning",
         # The rule on silent sites speaks for a dead collector.
     ),
@@ -61,7 +71,7 @@ REPORTS = (
             "zh": "{site} 有 {value} 份报告尚未到达。",
         },
         ask=_missing(("site",)),
-        limit=60,
+        limit=limit("missing"),
         severity="warning",
         hold=900,
     ),
@@ -73,7 +83,7 @@ REPORTS = (
             "zh": "{site} 一小时内有 {value} 份报告永久丢失。",
         },
         ask=Ask(("completeness",), "lost", NODE, "rise", combine="sum", by=("site",)),
-        limit=0,
+        limit=limit("lost"),
         severity="warning",
         since=3600,
         hold=0,
@@ -86,7 +96,7 @@ REPORTS = (
             "zh": "全机群有 {value} 份报告尚未到达。",
         },
         ask=_missing(()),
-        limit=10_000,
+        limit=limit("missing_in_fleet"),
         severity="critical",
         hold=900,
         # The collector writes this every minute: without it, it stands still.
@@ -117,7 +127,7 @@ SCORES = (
             "zh": "{id} 没有评分：覆盖率为 {value}。",
         },
         ask=Ask(("readiness",), "coverage", ("id",), where=SITE_SCORE, site_from="id"),
-        limit=shipped.rollup_coverage(),
+        limit=limit("coverage"),
         above=False,
         severity="warning",
         hold=900,
@@ -135,7 +145,7 @@ DISKS = (
             "zh": "{site} 的 {host} 上 {path} 已用 {value} %。",
         },
         ask=Ask(("disk",), "used_percent", DISK, where=WRITABLE),
-        limit=95,
+        limit=limit("disk_used"),
         severity="critical",
     ),
     *(
@@ -147,14 +157,14 @@ DISKS = (
                 "zh": "照此下去，{site} 的 {host} 上 {path} 将在 {value} 小时后写满。",
             },
             ask=Ask(("disk",), "used_percent", DISK, "hours_to_full", where=WRITABLE),
-            limit=hours,
+            limit=limit("hours_to_full", shade),
             above=False,
-            severity="critical" if hours == 4 else "warning",
+            severity="critical" if shade == "bad" else "warning",
             since=6 * 3600,
-            hold=1800 if hours == 24 else 600,
-            every=600 if hours == 24 else 300,
+            hold=600 if shade == "bad" else 1800,
+            every=300 if shade == "bad" else 600,
         )
-        for hours in (4, 24)
+        for hours, shade in TO_FULL
     ),
 )
 SERVICES = (
@@ -166,7 +176,7 @@ SERVICES = (
             "zh": "所有观测点均无法访问 {server} {port}{domain}。",
         },
         ask=Ask(PROBES, "result_code", (*SERVICE, "host"), combine="min", by=SERVICE),
-        limit=0,
+        limit=limit("result_code"),
         severity="critical",
         # Without probes there is nothing to say.
     ),
@@ -182,12 +192,12 @@ SERVICES = (
                 "zh": "{source} 的证书将在 {value} 天后到期。",
             },
             ask=Ask(("x509_cert",), "expiry", ("source",), scale=1 / DAY),
-            limit=days,
+            limit=limit("certificate_days", shade),
             above=False,
-            severity="critical" if days == 3 else "warning",
+            severity="critical" if shade == "bad" else "warning",
             since=6 * 3600,
         )
-        for days in (3, 14)
+        for days, shade in EXPIRES
     ),
 )
 UPKEEP = (
@@ -199,7 +209,7 @@ UPKEEP = (
             "zh": "{site} 的 {host} 时钟误差可能达 {value} 毫秒。",
         },
         ask=Ask(("timex",), "maxerror_ns", NODE, scale=1e-6),
-        limit=1000,
+        limit=limit("clock_error"),
         severity="warning",
         hold=900,
         # Silence is another rule's, and not every machine has adjtimex.
@@ -212,7 +222,7 @@ UPKEEP = (
             "zh": "{site} 的 {host} 时钟与采集中心相差 {value} 秒。",
         },
         ask=Ask(("completeness",), "clock_wrong_s", NODE),
-        limit=60,
+        limit=limit("clock_wrong"),
         severity="warning",
         # A silent node's clock is asked for when it is back.
     ),
@@ -224,7 +234,7 @@ UPKEEP = (
             "zh": "{site} 的 {host} 上的代理半小时内重启了 {value} 次。",
         },
         ask=Ask(("internal_agent",), "samples", NODE, "resets"),
-        limit=2,
+        limit=limit("restarts"),
         severity="warning",
         since=1800,
         hold=0,
@@ -238,7 +248,7 @@ UPKEEP = (
             "zh": "{site} 的 {host} 有 {value} 个安全更新已搁置一周。",
         },
         ask=Ask(("updates",), "security", NODE, "least"),
-        limit=0,
+        limit=limit("security_updates"),
         severity="warning",
         since=7 * DAY,
         hold=DAY,

@@ -7,7 +7,7 @@ from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.influxql import BUCKET, HOSTS, Rows, Series
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.shared import links, scores
+from muster_collector.boards.shared import fullest, links, scores
 from muster_collector.boards.shared.scores import FLEET
 from muster_collector.boards.shared.targets import targets
 
@@ -15,7 +15,6 @@ DISKS = f"\"mode\" = 'rw' AND {HOSTS} AND $timeFilter"
 LEAST_STEPS = 6
 """Steps of ten minutes with data below which a file system is given no forecast."""
 CPUS = f"\"cpu\" = 'cpu-total' AND {HOSTS} AND $timeFilter"
-DAY_STEPS = ((None, style.BAD), (7.0, style.POOR), (30.0, style.WARN), (90.0, style.GOOD))
 
 
 def capacity(t: Tongue) -> Board:
@@ -144,14 +143,19 @@ def _full(t: Tongue) -> Panel:
         f'SELECT bottom("days", 20) AS "days", "used", "grows", "host", "path" FROM ({inner}) '
         f'WHERE "days" > 0 AND "steps" > {LEAST_STEPS}'
     )
+    soon = style.steps("days_to_full")
     columns = [
         Column("host", t("Node", "节点"), width=150, link=links.node_link(t)),
         Column("path", t("File system", "文件系统"), width=110),
-        Column(
-            "used", t("Used", "占用"), unit="percent", decimals=0, limits=style.USE_STEPS, bar=True
-        ),
+        fullest.used(t, "disk_used"),
         Column("grows", t("Grows a day", "每日增长"), unit="suffix: %/d", width=115, decimals=2),
-        Column("days", t("Days to full", "距写满"), width=105, decimals=0, limits=DAY_STEPS),
+        Column(
+            "days",
+            t("Days to full", "距写满"),
+            width=105,
+            decimals=0,
+            limits=soon,
+        ),
     ]
     return listing(
         Face(
@@ -198,7 +202,7 @@ def _largest(t: Tongue) -> Panel:
             unit="percentunit",
             decimals=0,
             width=180,
-            limits=((None, style.BAD), (0.1, style.WARN), (0.2, style.FAIR), (0.4, style.GOOD)),
+            limits=style.steps("space_free"),
             bar=True,
         ),
     ]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.board import Board, Strip
-from muster_collector.boards.kit.influxql import HOSTS, Rows, Series
+from muster_collector.boards.kit.influxql import Rows, Series
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import links, pipeline, reports, states
 
-COMPLETE_STEPS = ((None, style.BAD), (0.95, style.WARN), (0.99, style.FAIR), (0.999, style.GOOD))
-GROWN = ("stored", "duplicate", "refused", "late", "lost")
-"""Numbers of the ledger that only grow."""
+COUNTED = ("stored", "duplicate", "refused", "late", "lost", "missing")
+"""Numbers of the accounts that can be added up."""
 
 
 def completeness(t: Tongue) -> Board:
@@ -27,9 +26,9 @@ def completeness(t: Tongue) -> Board:
         since="now-24h",
         strips=[
             Strip(4, [_share(t), _totals(t), states.now(t, width=8, size=26)]),
-            Strip(9, [reports.flow(t, width=12), reports.missing(t, width=12)]),
+            Strip(9, [reports.flow(t, width=12), pipeline.missing(t, width=12)]),
             Strip(10, [_sites(t), states.unwell(t, width=9)]),
-            Strip(10, [_nodes(t), _longest(t)]),
+            Strip(10, [_nodes(t), _quiet(t)]),
             Strip(7, [pipeline.collectors(t, width=15), pipeline.broker(t, width=9)]),
             Strip(
                 9,
@@ -44,13 +43,10 @@ def completeness(t: Tongue) -> Board:
 
 
 def _grown(*tags: str) -> str:
-    """How much each number of the ledger grew in the range, and what is missing at its end."""
-    reads = ", ".join(f'last("{f}") - first("{f}") AS "{f}"' for f in GROWN)
+    """What became of the reports of the hours in the range, by these tags."""
+    reads = ", ".join(f'sum("{field}") AS "{field}"' for field in COUNTED)
     group = ", ".join(f'"{tag}"' for tag in tags)
-    return (
-        f'SELECT {reads}, last("missing") AS "missing" FROM "completeness" '
-        f"WHERE {HOSTS} AND $timeFilter GROUP BY {group}"
-    )
+    return f"SELECT {reads} FROM {reports.BY_HOUR} GROUP BY {group}"
 
 
 def _share(t: Tongue) -> Panel:
@@ -64,21 +60,21 @@ def _share(t: Tongue) -> Panel:
             id=1,
             title=t("Complete", "完整率"),
             means=t(
-                "Reports stored as a share of all that were made in this time: stored, missing, "
-                "lost and refused.",
-                "该时段内已入库上报占全部上报（已入库、缺失、丢失、被拒）的比例。",
+                "Reports stored as a share of all that were made in the hours that ended in this "
+                "time: stored, missing, lost and refused.",
+                "在该时段内结束的各小时中，已入库上报占全部上报（已入库、缺失、丢失、被拒）的比例。",
             ),
             do=t(
                 "Below 99.9 %: the table by site shows where, the reasons stand in "
                 "`muster completeness`.",
                 "低于 99.9%：站点表显示位置，原因见 `muster completeness`。",
             ),
-            empty=t("No reports in this time", "该时段没有上报"),
+            empty=reports.no_hour(t),
             width=4,
             queries=[Series(query)],
             unit="percentunit",
             decimals=2,
-            limits=COMPLETE_STEPS,
+            limits=style.steps("complete"),
         ),
         size=40,
     )
@@ -91,7 +87,7 @@ def _totals(t: Tongue) -> Panel:
         "duplicate": t("duplicate", "重复"),
         "refused": t("refused", "被拒"),
         "lost": t("lost", "丢失"),
-        "missing": t("missing now", "当前缺失"),
+        "missing": t("missing", "缺失"),
     }
     reads = ", ".join(f'sum("{field}") AS "{name}"' for field, name in names.items())
     return number(
@@ -107,7 +103,7 @@ def _totals(t: Tongue) -> Panel:
                 "Lost: `muster completeness` has the reasons. Refused: `muster quarantine list`.",
                 "丢失：原因见 `muster completeness`。被拒：见 `muster quarantine list`。",
             ),
-            empty=t("No reports in this time", "该时段没有上报"),
+            empty=reports.no_hour(t),
             width=12,
             queries=[Series(f"SELECT {reads} FROM ({_grown('host')})")],
             unit="locale",
@@ -136,9 +132,6 @@ def _columns(t: Tongue) -> list[Column]:
 
 
 def _sites(t: Tongue) -> Panel:
-    reads = ", ".join(f'sum("{f}") AS "{f}"' for f in (*GROWN, "missing"))
-    inner = _grown("host", "site")
-    query = f'SELECT {reads} FROM ({inner}) GROUP BY "site"'
     link = links.site_link(t, "${__data.fields.site:percentencode}")
     return listing(
         Face(
@@ -152,9 +145,9 @@ def _sites(t: Tongue) -> Panel:
                 "Much missing at one site: its uplink. Lost: its spools ran over, or nodes died.",
                 "单个站点缺失多：检查上行链路。丢失：缓冲区溢出或节点损坏。",
             ),
-            empty=t("No reports in this time", "该时段没有上报"),
+            empty=reports.no_hour(t),
             width=15,
-            queries=[Rows(query)],
+            queries=[Rows(_grown("site"))],
         ),
         [Column("site", t("Site", "站点"), link=link), *_columns(t)],
         sort_by="lost",
@@ -191,29 +184,28 @@ def _nodes(t: Tongue) -> Panel:
     )
 
 
-def _longest(t: Tongue) -> Panel:
+def _quiet(t: Tongue) -> Panel:
     query = (
-        f'SELECT max("silent_s") AS "s" FROM "completeness" WHERE {HOSTS} AND $timeFilter '
-        'GROUP BY time($__interval), "site" fill(none)'
+        f'SELECT sum("silent") AS "s" FROM {reports.BY_HOUR} GROUP BY time(1h), "site" fill(none)'
     )
     return trend(
         Face(
             id=33,
-            title=t("Longest silence by site", "各站点最长静默"),
+            title=t("Reports not heard of, by site", "各站点无消息的上报"),
             means=t(
-                "The time since the last report of the quietest node of each site.",
-                "各站点中最安静的节点距上次上报的时间。",
+                "Reports of each hour that were due while their nodes were silent: nobody knows "
+                "whether they were made.",
+                "每小时内节点静默期间应有的上报：是否产生无人知晓。",
             ),
             do=t(
-                "A line that climbs steadily is a node that is off or cut off.",
-                "持续上升的曲线表示节点关机或断网。",
+                "A whole site at once: its uplink or power. One node: look at it there.",
+                "整个站点同时出现：上行链路或供电。单个节点：现场检查。",
             ),
-            empty=t("No reports in this time", "该时段没有上报"),
+            empty=reports.no_hour(t),
             width=9,
             queries=[Series(query, alias="[[tag_site]]")],
-            unit="s",
-            every="2m",
-            decimals=0,
+            unit="short",
+            every="1h",
         ),
         filled=False,
     )

@@ -6,7 +6,7 @@ from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.influxql import SITES
 from muster_collector.boards.kit.panels import Panel
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.shared import fullest, links, places, reports, scores, states
+from muster_collector.boards.shared import fullest, links, pipeline, places, scores, states
 from muster_collector.boards.shared.scores import FLEET
 
 
@@ -23,16 +23,16 @@ def fleet(t: Tongue) -> Board:
                 4,
                 [
                     scores.score(t, FLEET),
-                    scores.grade(t, FLEET),
+                    scores.grade(t, FLEET, width=3),
                     scores.interval(t, FLEET),
                     scores.coverage(t, FLEET),
-                    scores.members(t, FLEET),
-                    states.now(t),
+                    scores.members(t, FLEET, width=3),
+                    states.now(t, width=6),
                 ],
             ),
             Strip(9, [scores.history(t, FLEET), scores.pillars(t, FLEET), scores.lost(t, FLEET)]),
             Strip(9, [_worst_sites(t), places.lowest_nodes(t)]),
-            Strip(9, [states.unwell(t), reports.flow(t), reports.missing(t)]),
+            Strip(9, [states.unwell(t), pipeline.rates(t, width=8), pipeline.missing(t, width=8)]),
             Strip(11, [fullest.busiest(t), fullest.fullest_memory(t), fullest.fullest_disk(t)]),
         ],
     )

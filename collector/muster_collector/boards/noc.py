@@ -7,7 +7,7 @@ from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.influxql import HOSTS, SITES, Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.shared import alerts, links, scores, states
+from muster_collector.boards.shared import alerts, fullest, links, reports, scores, states
 from muster_collector.boards.shared.scores import FLEET
 
 
@@ -48,7 +48,14 @@ def noc(t: Tongue) -> Board:
                 ],
             ),
             Strip(10, [alerts.open_alerts(t, width=15), _worst(t)]),
-            Strip(9, [states.unwell(t, width=8), _disks(t), scores.history(t, FLEET, width=8)]),
+            Strip(
+                9,
+                [
+                    states.unwell(t, width=8, missing=False),
+                    _disks(t),
+                    scores.history(t, FLEET, width=8),
+                ],
+            ),
         ],
     )
 
@@ -75,9 +82,10 @@ def _change(t: Tongue) -> Panel:
                     f"WHERE {FLEET.where} AND $timeFilter"
                 )
             ],
+            back="24h",
             unit=t("suffix: pt", "suffix: 分"),
             decimals=1,
-            limits=((None, style.BAD), (-5.0, style.WARN), (-1.0, style.QUIET), (1.0, style.GOOD)),
+            limits=style.steps("score_change", calm=style.QUIET),
         ),
         size=44,
     )
@@ -98,7 +106,7 @@ def _sum(t: Tongue, number_: int, texts: tuple[str, str, str], field: str) -> Pa
             unit="locale",
             decimals=0,
             now=True,
-            limits=((None, style.GOOD), (1.0, style.WARN), (1000.0, style.BAD)),
+            limits=style.steps("missing_in_fleet"),
         ),
         size=48,
     )
@@ -106,17 +114,14 @@ def _sum(t: Tongue, number_: int, texts: tuple[str, str, str], field: str) -> Pa
 
 def _grown(t: Tongue) -> Panel:
     refused, lost = t("refused", "被拒"), t("lost", "丢失")
-    inner = (
-        'SELECT last("refused") - first("refused") AS "r", last("lost") - first("lost") AS "l" '
-        f'FROM "completeness" WHERE {HOSTS} AND $timeFilter GROUP BY "host"'
-    )
+    query = f'SELECT sum("refused") AS "{refused}", sum("lost") AS "{lost}" FROM {reports.BY_HOUR}'
     return number(
         Face(
             id=8,
-            title=t("Refused or lost, 24 h", "24 小时被拒与丢失"),
+            title=t("Refused, lost", "被拒与丢失"),
             means=t(
-                "Reports that were refused or given up in 24 hours, each with a reason.",
-                "24 小时内被拒绝或放弃的上报，均有原因。",
+                "Reports of the last 24 hours that were refused or given up, each with a reason.",
+                "最近 24 小时内被拒绝或放弃的上报，均有原因。",
             ),
             do=t(
                 "`muster quarantine list` and `muster completeness` name the reasons.",
@@ -124,12 +129,11 @@ def _grown(t: Tongue) -> Panel:
             ),
             empty=t("No node known", "没有已知节点"),
             width=3,
-            queries=[
-                Series(f'SELECT sum("r") AS "{refused}", sum("l") AS "{lost}" FROM ({inner})')
-            ],
+            queries=[Series(query)],
+            back="24h",
             unit="locale",
             decimals=0,
-            limits=((None, style.GOOD), (1.0, style.WARN), (1000.0, style.BAD)),
+            limits=style.steps("missing_in_fleet"),
         ),
         named=True,
         size=32,
@@ -172,9 +176,7 @@ def _disks(t: Tongue) -> Panel:
     columns = [
         Column("host", t("Node", "节点"), width=150, link=links.node_link(t)),
         Column("path", t("File system", "文件系统"), width=110),
-        Column(
-            "used", t("Used", "占用"), unit="percent", decimals=0, limits=style.USE_STEPS, bar=True
-        ),
+        fullest.used(t, "disk_used"),
     ]
     return listing(
         Face(

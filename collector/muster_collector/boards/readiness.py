@@ -160,7 +160,7 @@ def _changes(t: Tongue) -> Panel:
             t("More lost", "失分增加"),
             width=100,
             decimals=2,
-            limits=((None, style.GOOD), (-0.05, style.QUIET), (0.05, style.WARN), (2, style.BAD)),
+            limits=style.steps("points_lost_more", calm=style.QUIET),
         ),
     ]
     return listing(

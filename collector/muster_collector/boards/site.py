@@ -25,11 +25,11 @@ def site(t: Tongue) -> Board:
                 4,
                 [
                     scores.score(t, SITE),
-                    scores.grade(t, SITE),
+                    scores.grade(t, SITE, width=3),
                     scores.interval(t, SITE),
                     scores.coverage(t, SITE),
-                    scores.members(t, SITE),
-                    states.now(t),
+                    scores.members(t, SITE, width=3),
+                    states.now(t, width=6),
                 ],
             ),
             Strip(
@@ -44,10 +44,10 @@ def site(t: Tongue) -> Board:
                 11,
                 [places.lowest_nodes(t, width=8, site=False), scores.why(t, SITE, width=16)],
             ),
-            Strip(9, [states.unwell(t), _traffic(t), reports.missing(t)]),
+            Strip(9, [states.unwell(t, site=False), _traffic(t), reports.missing(t)]),
             Strip(9, [fullest.busiest(t), fullest.fullest_memory(t), fullest.fullest_disk(t)]),
-            Strip(9, [probes.worst(t, width=15, id=60), probes.hosts(t, width=9, id=61)]),
-            Strip(8, [alerts.history(t, width=24)]),
+            Strip(7, [probes.worst(t, width=15, id=60), probes.hosts(t, width=9, id=61)]),
+            Strip(6, [alerts.history(t, width=24)]),
         ],
     )
 

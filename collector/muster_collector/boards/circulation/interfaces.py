@@ -18,7 +18,7 @@ def fullest(t: Tongue) -> Panel:
     query = f'SELECT top("in", 20) AS "in", "out", "host", "interface" FROM ({inner})'
 
     def use(name: str, title: str) -> Column:
-        limits = style.USE_STEPS
+        limits = style.steps("link_used")
         return Column(name, title, unit="percent", decimals=0, width=110, limits=limits, bar=True)
 
     columns = [

@@ -39,9 +39,9 @@ P = TypeVar("P", stat.Panel, bargauge.Panel, timeseries.Panel, table.Panel)
 class Face:
     """What every panel has: a stable id, its words, its queries, unit and width in 24ths.
 
-    `means` and `do` become the description. `now` shows the last quarter of an hour whatever the
-    board's range; `every` is the least interval of a query; `shift` leaves out the newest, still
-    incomplete bucket.
+    `means` and `do` become the description. `now` shows the last quarter of an hour, `back` the
+    last "24h", whatever the board's range; `every` is the least interval of a query; `shift` leaves
+    out the newest, still incomplete bucket.
     """
 
     id: int
@@ -54,6 +54,7 @@ class Face:
     unit: str = "none"
     decimals: int | None = None
     now: bool = False
+    back: str = ""
     every: str = "1m"
     shift: str = ""
     limits: style.Limits = style.PLAIN_STEPS
@@ -93,8 +94,8 @@ def dress(panel: P, face: Face) -> P:
         panel.with_target(query)
     if face.decimals is not None:
         panel.decimals(face.decimals)
-    if face.now:
-        panel.time_from(NOW).hide_time_override(True)
+    if face.now or face.back:
+        panel.time_from(face.back or NOW).hide_time_override(True)
     if face.shift:
         panel.time_shift(face.shift).hide_time_override(True)
     return panel

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from grafana_foundation_sdk.builders.dashboard import FieldColor
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig as Steps
 from grafana_foundation_sdk.models.dashboard import (
@@ -9,6 +11,9 @@ from grafana_foundation_sdk.models.dashboard import (
     Threshold,
     ThresholdsMode,
 )
+
+from muster_collector import thresholds as table
+from muster_collector.thresholds import Shade, limit
 
 # From blue to vermilion: told apart with every common colour blindness, and by lightness in grey.
 GOOD, FAIR, WARN, POOR, BAD = "#4A90D9", "#5FB3A1", "#E3B53C", "#DD7A35", "#C0413B"
@@ -19,18 +24,26 @@ LOSS = "#A98BD1"
 PALETTE = (GOOD, WARN, FAIR, LOSS, POOR, "#7FC4E8", QUIET)
 """Distinct lines, in this order."""
 
-USE_STEPS = ((None, GOOD), (70.0, FAIR), (85.0, WARN), (95.0, BAD))
-COVERAGE_STEPS = ((None, BAD), (0.5, WARN), (0.8, FAIR), (0.95, GOOD))
-COUNT_STEPS = ((None, GOOD), (1.0, WARN), (10.0, BAD))
-OBJECTIVE = 0.995
+OBJECTIVE = limit("availability", "warn")
 """Share of probes that must be answered rightly, of every service."""
 ERRORS_ALLOWED = round(1 - OBJECTIVE, 6)
-AVAILABILITY_STEPS = ((None, BAD), (0.95, POOR), (0.99, WARN), (OBJECTIVE, GOOD))
-EXPIRY_DAYS = ((None, BAD), (3.0, POOR), (14.0, WARN), (30.0, GOOD))
-"""Days that a certificate has left."""
 PLAIN_STEPS = ((None, QUIET),)
 
 Limits = tuple[tuple[float | None, str], ...]
+
+
+SHADES: Mapping[Shade, str] = {"fair": FAIR, "warn": WARN, "poor": POOR, "bad": BAD}
+
+
+def steps(name: str, *, calm: str = GOOD) -> Limits:
+    """The colours of something in `thresholds.toml`; `calm` where nothing is wrong."""
+    mild_first = [(value, SHADES[shade]) for shade, value in table.steps(name).items()]
+    if table.rises(name):
+        return ((None, calm), *mild_first)
+    # Below a step it is that bad: from the step on it is as mild as the next one.
+    values = [value for value, _ in reversed(mild_first)]
+    colors = [color for _, color in reversed(mild_first)]
+    return tuple(zip((None, *values), (*colors, calm), strict=True))
 
 
 def thresholds(limits: Limits) -> Steps:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from muster_collector.alerts.rules import SILENT_S
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number
@@ -60,7 +59,7 @@ def silence(t: Tongue) -> Panel:
             unit="s",
             decimals=0,
             now=True,
-            limits=((None, style.GOOD), (60.0, style.WARN), (float(SILENT_S), style.BAD)),
+            limits=style.steps("silence"),
         ),
         size=28,
     )

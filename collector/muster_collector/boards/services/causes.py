@@ -72,7 +72,7 @@ def certificates(t: Tongue) -> Panel:
             unit=t("suffix: d", "suffix: 天"),
             width=105,
             decimals=1,
-            limits=style.EXPIRY_DAYS,
+            limits=style.steps("certificate_days"),
         ),
     ]
     return listing(

@@ -7,7 +7,6 @@ from muster_collector.boards.kit.influxql import Query, Series
 from muster_collector.boards.kit.panels import Face, Panel, number
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared.probes import (
-    BUDGET_STEPS,
     SERVICE,
     answered,
     kinds,
@@ -70,7 +69,7 @@ def availability(t: Tongue) -> Panel:
             ],
             unit="percentunit",
             decimals=2,
-            limits=style.AVAILABILITY_STEPS,
+            limits=style.steps("availability"),
         ),
         named=True,
         size=28,
@@ -100,7 +99,7 @@ def least(t: Tongue) -> Panel:
             queries=[least(name, source) for name, source in kinds(t).items()],
             unit="percentunit",
             decimals=0,
-            limits=BUDGET_STEPS,
+            limits=style.steps("budget_left"),
         ),
         named=True,
         size=28,
@@ -125,6 +124,6 @@ def soonest(t: Tongue) -> Panel:
             queries=[Series(f'SELECT min("e") / 86400 AS "e" FROM ({last})')],
             unit=t("suffix: days", "suffix: 天"),
             decimals=1,
-            limits=style.EXPIRY_DAYS,
+            limits=style.steps("certificate_days"),
         )
     )

@@ -7,7 +7,6 @@ from muster_collector.boards.kit.influxql import BUCKET, Query, Rows, Series
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, trend
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared.probes import (
-    BURN_STEPS,
     NAME,
     SERVICE,
     answered,
@@ -25,7 +24,13 @@ def burning(t: Tongue) -> Panel:
     )
     query = f'SELECT "burn" FROM ({each}) WHERE "burn" > 1 GROUP BY {SERVICE}'
     server, port, _ = named(t)
-    burn = Column("burn", t("Burn rate", "消耗速度"), width=110, decimals=1, limits=BURN_STEPS)
+    burn = Column(
+        "burn",
+        t("Burn rate", "消耗速度"),
+        width=110,
+        decimals=1,
+        limits=style.steps("burn_rate", calm=style.QUIET),
+    )
     return listing(
         Face(
             id=11,

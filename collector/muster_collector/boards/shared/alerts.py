@@ -110,7 +110,7 @@ def history(t: Tongue, *, width: int) -> Panel:
         'GROUP BY "severity", "about"'
     )
     columns = [
-        Column(TIME, t("Last seen", "最近出现"), unit="dateTimeAsLocal", width=165),
+        Column(TIME, t("Last seen", "最近出现"), unit="dateTimeAsLocal", width=190),
         _severity(t, 85),
         Column("title", t("Alert", "告警"), width=170),
         Column("summary", t("What was wrong", "详情"), words=True),

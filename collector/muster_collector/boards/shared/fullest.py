@@ -22,6 +22,7 @@ def busiest(t: Tongue) -> Panel:
             "Above 85 %: look for one process or too many services on the node.",
             "高于 85%：查找占用过高的进程，或节点上服务过多。",
         ),
+        limits="cpu_used",
         query=highest(
             '100 - mean("usage_idle")', "cpu", f"\"cpu\" = 'cpu-total' AND {HOSTS}", ("host",)
         ),
@@ -42,6 +43,7 @@ def fullest_memory(t: Tongue) -> Panel:
             "Above 95 %: the kernel will soon kill something; add memory or move a service.",
             "高于 95%：内核即将终止进程；请增加内存或迁移服务。",
         ),
+        limits="memory_used",
         query=highest('100 - mean("available_percent")', "mem", HOSTS, ("host",)),
     )
 
@@ -60,8 +62,15 @@ def fullest_disk(t: Tongue) -> Panel:
             "Above 95 %: free space now, services stop when a disk is full.",
             "高于 95%：请立即清理，磁盘写满后服务会停止。",
         ),
+        limits="disk_used",
         query=highest('max("used_percent")', "disk", f"\"mode\" = 'rw' AND {HOSTS}", ("host",)),
     )
+
+
+def used(t: Tongue, limits: str) -> Column:
+    """The column that says how full something is, in percent."""
+    shades = style.steps(limits)
+    return Column("used", t("Used", "占用"), unit="percent", decimals=0, limits=shades, bar=True)
 
 
 def top(
@@ -72,14 +81,13 @@ def top(
     means: str,
     do: str,
     query: str,
+    limits: str,
     width: int = 8,
 ) -> Panel:
-    """The ten nodes with the highest use of something, in percent."""
+    """The ten nodes with the highest use of something, coloured by `limits` in thresholds.toml."""
     columns = [
         Column("host", t("Node", "节点"), width=160, link=links.node_link(t)),
-        Column(
-            "used", t("Used", "占用"), unit="percent", decimals=0, limits=style.USE_STEPS, bar=True
-        ),
+        used(t, limits),
     ]
     return listing(
         Face(

@@ -31,7 +31,7 @@ def score_columns(t: Tongue, *, interval: bool) -> list[Column]:
             unit="percentunit",
             width=85,
             decimals=0,
-            limits=style.COVERAGE_STEPS,
+            limits=style.steps("coverage"),
         ),
     ]
 
@@ -96,7 +96,12 @@ def lowest_nodes(t: Tongue, *, width: int = 9, site: bool = True) -> Panel:
     inner = latest("readiness", ("score", "grade"), NODE_SCORES, tags)
     query = f'SELECT bottom("score", 20) AS "score", "grade", "coverage", {tags} FROM ({inner})'
     columns = [
-        Column("id", t("Node", "节点"), width=150, link=links.node_link(t, links.UNIT_LINK)),
+        Column(
+            "id",
+            t("Node", "节点"),
+            width=150 if site else 110,
+            link=links.node_link(t, links.UNIT_LINK),
+        ),
         *([Column("site", t("Site", "站点"), width=130)] if site else []),
         *score_columns(t, interval=False),
     ]

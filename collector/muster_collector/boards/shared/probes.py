@@ -11,9 +11,6 @@ from muster_collector.boards.kit.tongue import Tongue
 PROBES = ", ".join(f'"{name}"' for name in rules.PROBES)
 SERVICE = ", ".join(f'"{tag}"' for tag in rules.SERVICE)
 NAME = "[[tag_server]] [[tag_port]] [[tag_domain]]"
-BUDGET_STEPS = ((None, style.BAD), (0.0, style.POOR), (0.25, style.WARN), (0.5, style.GOOD))
-BURN_STEPS = ((None, style.QUIET), (1.0, style.WARN), (6.0, style.POOR), (14.4, style.BAD))
-"""As in the Site Reliability Workbook, chapter 5: 14.4 spends a month's budget in two days."""
 
 
 def seen(where: str = HOSTS) -> str:
@@ -64,7 +61,7 @@ def worst(t: Tongue, *, width: int, where: str = HOSTS, id: int = 10) -> Panel: 
             unit="percentunit",
             width=105,
             decimals=2,
-            limits=style.AVAILABILITY_STEPS,
+            limits=style.steps("availability"),
         ),
         Column(
             "left",
@@ -72,7 +69,7 @@ def worst(t: Tongue, *, width: int, where: str = HOSTS, id: int = 10) -> Panel: 
             unit="percentunit",
             width=105,
             decimals=0,
-            limits=BUDGET_STEPS,
+            limits=style.steps("budget_left"),
         ),
     ]
     return listing(
@@ -112,7 +109,7 @@ def hosts(t: Tongue, *, width: int, where: str = HOSTS, id: int = 32) -> Panel: 
             unit="percent",
             width=80,
             decimals=2,
-            limits=((None, style.GOOD), (0.5, style.WARN), (2.0, style.BAD)),
+            limits=style.steps("path_loss"),
         ),
         Column("trip", t("Round trip", "往返时延"), unit="ms", width=95, decimals=1),
     ]

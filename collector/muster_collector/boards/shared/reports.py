@@ -7,50 +7,46 @@ from muster_collector.boards.kit.influxql import HOSTS, Series
 from muster_collector.boards.kit.panels import Face, Panel, trend
 from muster_collector.boards.kit.tongue import Tongue
 
-
-def rate(field: str, name: str) -> Series:
-    """Reports a minute of all chosen nodes, from a number that only grows."""
-    inner = (
-        f'SELECT non_negative_derivative(max("{field}"), 1m) AS "rate" FROM "completeness" '
-        f'WHERE {HOSTS} AND $timeFilter GROUP BY time($__interval), "host" fill(none)'
-    )
-    return Series(
-        f'SELECT sum("rate") AS "{name}" FROM ({inner}) '
-        "WHERE $timeFilter GROUP BY time($__interval) fill(none)"
-    )
+BY_HOUR = f'"completeness_hourly" WHERE {HOSTS} AND $timeFilter'
+"""The accounts of the hours that ended in the time chosen: a thirtieth of those by minutes."""
 
 
-def flow(t: Tongue, *, width: int = 8) -> Panel:
-    """What became of the reports, a minute."""
+def flow(t: Tongue, *, width: int) -> Panel:
+    """What became of the reports, an hour."""
     names = {
         "stored": (t("stored", "已入库"), style.GOOD),
         "duplicate": (t("duplicate", "重复"), style.QUIET),
         "refused": (t("refused", "被拒"), style.WARN),
         "lost": (t("lost", "丢失"), style.BAD),
     }
+    reads = ", ".join(f'sum("{field}") AS "{name}"' for field, (name, _) in names.items())
+    query = f"SELECT {reads} FROM {BY_HOUR} GROUP BY time(1h) fill(none)"
     return trend(
         Face(
             id=31,
-            title=t("Reports per minute", "每分钟上报数"),
+            title=t("Reports per hour", "每小时上报数"),
             means=t(
-                "What became of the reports: stored, seen twice (stored once), refused with a "
-                "reason, or lost with a reason.",
-                "上报的去向：已入库、重复（只存一次）、带原因拒绝或带原因丢失。",
+                "What became of the reports of each hour: stored, seen twice (stored once), "
+                "refused with a reason, or lost with a reason.",
+                "每小时上报的去向：已入库、重复（只存一次）、带原因拒绝或带原因丢失。",
             ),
             do=t(
                 "Refused above zero: `muster quarantine list`. Lost: `muster completeness`.",
                 "被拒大于零：`muster quarantine list`。丢失：`muster completeness`。",
             ),
-            empty=t("No reports in this time", "该时段没有上报"),
+            empty=no_hour(t),
             width=width,
-            queries=[rate(field, name) for field, (name, _) in names.items()],
-            unit="suffix:/min",
-            every="2m",
-            shift="2m",
-            decimals=0,
+            queries=[Series(query)],
+            unit="short",
+            every="1h",
         ),
         colors=dict(names.values()),
     )
+
+
+def no_hour(t: Tongue) -> str:
+    """What stands where accounts would stand."""
+    return t("No full hour in this time", "该时段内没有完整的小时")
 
 
 def missing(t: Tongue, *, width: int = 8) -> Panel:

@@ -132,7 +132,7 @@ def coverage(t: Tongue, unit: Unit, *, width: int = 3) -> Panel:
             unit="percentunit",
             decimals=1,
             now=True,
-            limits=style.COVERAGE_STEPS,
+            limits=style.steps("coverage"),
         ),
     )
 

@@ -71,7 +71,7 @@ def names_of(t: Tongue) -> tuple[str, ...]:
     return tuple(names[state] for state in STATES)
 
 
-def unwell(t: Tongue, *, width: int = 8) -> Panel:
+def unwell(t: Tongue, *, width: int = 8, site: bool = True, missing: bool = True) -> Panel:
     """The nodes that are silent, refused or late."""
     inner = latest(
         "completeness", ("silent_s", "missing"), HOSTS, '"host", "site"', by="state_code"
@@ -82,7 +82,7 @@ def unwell(t: Tongue, *, width: int = 8) -> Panel:
     )
     columns = [
         Column("host", t("Node", "节点"), link=links.node_link(t)),
-        Column("site", t("Site", "站点"), width=105),
+        *([Column("site", t("Site", "站点"), width=105)] if site else []),
         Column(
             "state_code",
             t("State", "状态"),
@@ -92,8 +92,9 @@ def unwell(t: Tongue, *, width: int = 8) -> Panel:
             block=True,
         ),
         Column("silent_s", t("Last heard", "距上次上报"), unit="s", width=95, decimals=1),
-        Column("missing", t("Missing", "缺失"), width=72, decimals=0),
+        *([Column("missing", t("Missing", "缺失"), width=72, decimals=0)] if missing else []),
     ]
+    shown = {column.name for column in columns}
     return listing(
         Face(
             id=34,
@@ -117,4 +118,5 @@ def unwell(t: Tongue, *, width: int = 8) -> Panel:
         columns,
         sort_by="state_code",
         descending=True,
+        hidden=[name for name in ("site", "missing") if name not in shown],
     )

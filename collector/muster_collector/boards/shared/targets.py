@@ -7,9 +7,6 @@ from muster_collector.boards.kit.influxql import Rows, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing
 from muster_collector.boards.kit.tongue import Tongue
 
-CHANCE_STEPS = ((None, style.BAD), (0.25, style.POOR), (0.5, style.WARN), (0.8, style.GOOD))
-"""Of the probability that a target is reached in time."""
-
 
 def targets(t: Tongue, *, width: int, id: int = 60) -> Panel:  # noqa: A002  Grafana's word
     """Where dated targets stand, the least likely first."""
@@ -46,7 +43,7 @@ def targets(t: Tongue, *, width: int, id: int = 60) -> Panel:  # noqa: A002  Gra
         Column("likely_days", t("Likely in", "预计还需"), unit="d", width=95, decimals=0),
         Column(
             "probability", t("In time", "按期概率"), unit="percentunit", width=120, decimals=0,
-            limits=CHANCE_STEPS, bar=True,
+            limits=style.steps("chance_in_time"), bar=True,
         ),
     ]  # fmt: skip
     return listing(
