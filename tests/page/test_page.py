@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from page.conftest import Open, OpenWorld
@@ -51,6 +52,16 @@ async def test_the_first_paint_shows_score_interval_coverage_grade_and_pillars(
     assert names == [pillar.title.en for pillar in small.scorer.card.pillars]
     await expect(page.locator("h1")).to_have_text("Example fleet")
     await expect(page).to_have_title("Example fleet · Muster")
+
+
+async def test_the_first_score_takes_few_requests(small: World, open_page: Open) -> None:
+    page = await open_page(small.url)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    await page.reload()
+    await expect(page.locator(".big .figure")).to_be_visible()
+    files = [path for path in asked if not path.startswith(("/api/", "/vendor/"))]
+    assert sorted(set(files)) == ["/", "/boot.js", "/icon.svg", "/page.css", "/page.js"]
 
 
 async def test_points_lost_are_shown_to_sum_to_what_is_missing_from_100(

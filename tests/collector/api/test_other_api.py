@@ -122,15 +122,16 @@ async def test_every_answer_carries_the_security_headers(world: World) -> None:
 
 
 async def test_a_browser_asks_before_it_uses_what_it_kept(world: World) -> None:
-    page = (await world.get("/js/main.js")).headers
+    page = (await world.get("/page.js")).headers
     assert page["cache-control"] == "no-cache"
-    again = await world.get("/js/main.js", **{"If-None-Match": page["etag"]})
+    again = await world.get("/page.js", **{"If-None-Match": page["etag"]})
     assert (again.status, again.text) == (304, "")
     assert (await world.get("/api/v1/readiness")).headers["cache-control"] == "no-store"
 
 
 async def test_the_page_is_the_same_packed_or_not(world: World) -> None:
-    for path, kind in (("/", "text/html"), ("/js/main.js", "javascript"), ("/icon.svg", "svg")):
+    kinds = {"/": "text/html", "/page.js": "javascript", "/page.css": "css", "/icon.svg": "svg"}
+    for path, kind in kinds.items():
         packed = await world.get(path, **{"Accept-Encoding": "gzip"})
         plain = await world.get(path, **{"Accept-Encoding": "identity"})
         assert packed.headers["content-encoding"] == "gzip"
@@ -157,6 +158,12 @@ async def test_a_page_that_is_edited_is_served_anew(
         assert (await world.get("/")).text == "one"
         (tmp_path / "index.html").write_text("another")
         assert (await world.get("/")).text == "another"
+        (tmp_path / "js").mkdir()
+        (tmp_path / "js" / "main.js").write_text("one();")
+    async with open_world() as world:
+        assert "one();" in (await world.get("/page.js")).text
+        (tmp_path / "js" / "main.js").write_text("another();")
+        assert "another();" in (await world.get("/page.js")).text
         (tmp_path / "index.html").unlink()
         assert (await world.get("/")).status == 404
         async with aiohttp.ClientSession() as session, session.post(world.url + "/") as answer:
