@@ -136,6 +136,8 @@ async def test_a_node_without_reports_has_no_score_and_says_why(
     await expect(page.locator(".hero .mark")).to_have_count(0)
     await expect(page.locator(".hero .interval")).to_have_class(re.compile("open"))
     await expect(page.locator(".plots .none").first).to_be_visible()
+    await page.get_by_role("button", name="切换到中文").click()
+    await expect(page.locator(".why")).to_contain_text("覆盖率 0%，低于")
 
 
 async def test_a_name_that_nobody_has_is_said_to_be_unknown(small: World, open_page: Open) -> None:

@@ -46,7 +46,7 @@ async def test_open_alerts_stand_critical_first_with_what_explains_the_others(
     await expect(rows.nth(0)).to_contain_text("No node of sim-site-01 has reported for 600 s.")
     await expect(rows.nth(0).locator(".badge")).to_have_count(0)
     await expect(rows.locator(".badge")).to_have_text(["inhibited", "inhibited"])
-    await expect(rows.nth(1).locator(".where")).to_have_text("sim-0001Exchange 1")
+    await expect(rows.nth(1).locator(".where")).to_have_text("sim-0001Exchange 1What to do")
     since = rows.nth(0).locator(".since")
     await expect(since).to_have_text(re.compile(r"^\d+ min ago$"))
     await page.get_by_role("button", name="切换到中文").click()
@@ -58,6 +58,29 @@ async def test_open_alerts_stand_critical_first_with_what_explains_the_others(
     await page.goto(f"{made.url}#/site/sim-site-02")
     await expect(page.get_by_text("无。评估时间")).to_be_visible()
     await expect(rows).to_have_count(0)
+    # Exchange 1 lies in Yuexiu, Exchange 2 in Nansha.
+    await page.goto(f"{made.url}#/district/yuexiu")
+    await expect(rows).to_have_count(3)
+    await page.goto(f"{made.url}#/district/nansha")
+    await expect(page.get_by_text("无。评估时间")).to_be_visible()
+    await page.goto(f"{made.url}#/region/guangzhou")
+    await expect(rows).to_have_count(3)
+
+
+async def test_an_alert_leads_to_what_to_do(open_world: OpenWorld, open_page: Open) -> None:
+    made = await silent_site(open_world)
+    await made.silence([("sim-0001", "sim-site-01")])
+    page = await open_page(made.url, expected=("404",))
+    await page.get_by_role("link", name="What to do: Site silent").click()
+    await expect(page.locator("h1")).to_have_text("Site silent")
+    await expect(page.locator("h1")).to_be_focused()
+    parts = ["Meaning", "First checks", "Causes", "Cure"]
+    assert await page.locator(".runbook h2").all_inner_texts() == parts
+    assert await page.locator(".runbook ol li").count() >= 2
+    await page.get_by_role("navigation", name="Path").get_by_role("link").click()
+    await expect(page.locator("h1")).to_have_text("Example fleet")
+    await page.goto(f"{made.url}#/runbook/%3Cb%3E")
+    await expect(page.get_by_text("There is no runbook “<b>”.")).to_be_visible()
 
 
 async def test_alerts_come_and_are_silenced_without_reloading(

@@ -38,8 +38,9 @@ def test_missing_data_widens_the_interval_and_lowers_coverage() -> None:
     assert (scores.low[1, 0], scores.high[1, 0]) == (10.0, 85.0)
     assert scores.why(1) == ("coverage 25% is below the 50% that overall needs; without a score: a")
     assert (scores.low[2, 0], scores.high[2, 0], scores.coverage[2, 0]) == (0.0, 100.0, 0.0)
+    assert scores.why(1, language="zh") == ("覆盖率 25%，低于“题”所需的 50%；无评分的部分：某")
     assert scores.why(0) == ""
-    assert scores.why(2, 1) == "no data"
+    assert (scores.why(2, 1), scores.why(2, 1, "zh")) == ("no data", "无数据")
 
 
 def test_a_level_below_its_rule_counts_as_missing_above() -> None:
@@ -76,7 +77,7 @@ def test_optional_without_a_value_does_not_apply() -> None:
     assert scores.value[0, 0] == 80.0
     assert (scores.low[0, 0], scores.high[0, 0], scores.coverage[0, 0]) == (40.0, 90.0, 0.5)
     assert scores.value[1, 0] == 60.0
-    assert scores.why(0, 1) == "does not apply"
+    assert (scores.why(0, 1), scores.why(0, 1, "zh")) == ("does not apply", "不适用")
     assert lost(scores)[0].tolist() == [20.0, 0.0, 20.0, 0.0]
     group = rollup(scores, [0, 0], 1)
     assert group.coverage[0].tolist() == [0.75, 0.5, 1.0, 0.5]

@@ -44,6 +44,7 @@ def inhibited(alerts: Alerts, rules: Iterable[Rule]) -> set[Key]:
     explained = {
         (name, alert.site)
         for rule in rules
+        if rule.inhibits
         for alert in alerts.values()
         if alert.rule == rule.name and alert.state == "firing" and alert.site
         for name in rule.inhibits

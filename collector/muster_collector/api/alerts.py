@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -9,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from muster_collector.alerts import wording
 from muster_collector.alerts.model import Language, Rule
+from muster_collector.alerts.rules import ALL
 from muster_collector.alerts.service import Alerting
 from muster_collector.alerts.silences import Silence
 from muster_collector.alerts.state import Alert
@@ -27,6 +30,7 @@ RULE_COLUMNS = (
 SILENCE_COLUMNS = ("id", "match", "start", "end", "active", "by", "comment")
 BODY = 16 << 10
 LONGEST = 366 * 86_400
+RULES = frozenset(rule.name for rule in ALL)
 ORDER = {"firing": 0, "pending": 1, "resolved": 2}
 
 
@@ -61,30 +65,48 @@ async def alerts(
     severity: Literal["warning", "critical"] | None = None,
     rule: str | None = None,
     site: str | None = None,
+    district: str | None = None,
+    region: str | None = None,
     language: Language = "en",
     limit: Limit = 10_000,
     offset: Offset = 0,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Response:
     """What fires, is about to, or was resolved within the last hour; critical ones first."""
-    found = alerting(given)
-    now = given.now()
-    hidden = found.hidden(now)
-    rows = [
-        _row(found.rules[alert.rule], alert, hidden.get(alert.key, ""), language)
+    found, estate = alerting(given), given.scorer.estate
+
+    def lies(alert: Alert) -> bool:
+        own = estate.district_of(alert.site) if alert.site else ""
+        places = {
+            "site": (site, alert.site),
+            "district": (district, own),
+            "region": (region, estate.region_of(own) if own else ""),
+        }
+        return all(wanted in (None, there) for wanted, there in places.values())
+
+    def order(alert: Alert) -> tuple[Any, ...]:
+        return ORDER[alert.state], found.rules[alert.rule].severity, alert.since, alert.rule
+
+    chosen = [
+        alert
         for alert in found.book.alerts.values()
         if (state is None or alert.state in state)
         and severity in (None, found.rules[alert.rule].severity)
         and rule in (None, alert.rule)
-        and site in (None, alert.site)
+        and lies(alert)
     ]
-    rows.sort(key=lambda row: (ORDER[row["state"]], row["severity"], row["since"], row["rule"]))
+    page = sorted(chosen, key=order)[offset : offset + limit]
+    hidden = found.hidden(given.now())
+    # Only what is asked for is put into words: ten thousand take half a second.
+    rows = [
+        _row(found.rules[alert.rule], alert, hidden.get(alert.key, ""), language) for alert in page
+    ]
     about = {
-        "total": len(rows),
+        "total": len(chosen),
         "offset": offset,
         "evaluated": times.iso(found.evaluated) if found.evaluated else None,
     }
-    return await table(rows[offset : offset + limit], COLUMNS, format, **about)
+    return await table(rows, COLUMNS, format, **about)
 
 
 def _row(rule: Rule, alert: Alert, hidden: str, language: Language) -> dict[str, Any]:
@@ -119,7 +141,7 @@ async def rules(
 ) -> Response:
     """The rules in force, with their limits, and how many alerts of each fire."""
     found = alerting(given)
-    firing = [a.rule for a in found.book.alerts.values() if a.state == "firing"]
+    firing = Counter(a.rule for a in found.book.alerts.values() if a.state == "firing")
     rows = [
         {
             "rule": rule.name,
@@ -129,12 +151,21 @@ async def rules(
             "limit": rule.limit,
             "for_s": rule.hold,
             "without_data": "normal" if rule.quiet else "fires",
-            "firing": firing.count(rule.name),
+            "firing": firing[rule.name],
             "runbook": rule.runbook,
         }
         for rule in found.rules.values()
     ]
     return await table(rows, RULE_COLUMNS, format, total=len(rows))
+
+
+@router.get("/runbooks/{name}")
+async def runbook(name: str) -> Response:
+    """What a rule's alert means and what to do about it, as Markdown."""
+    if name not in RULES:
+        raise HTTPException(404, f"no runbook with the name {name[:80]!r}")
+    path = files("muster_collector") / "runbooks" / f"{name}.md"
+    return as_json({"name": name, "markdown": path.read_text(encoding="utf-8")})
 
 
 @router.post("/alerts/test")

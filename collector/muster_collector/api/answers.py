@@ -20,6 +20,7 @@ Moment = Annotated[str, Field(description="ISO 8601 in UTC")]
 Day = Annotated[str, Field(description="a local day, as 2026-03-01")]
 Method = Annotated[str, Field(description="hash of the scorecard that made the number")]
 Why = Annotated[str, Field(description="why there is no score")]
+WhyZh = Annotated[str, Field(description="the same in Chinese")]
 
 
 class Answer(BaseModel):
@@ -56,6 +57,7 @@ class Overall(Answer):
     )
     worst: Annotated[float | None, Field(description="the lowest member's score")] = None
     why: Why = ""
+    why_zh: WhyZh = ""
 
 
 class Unit(Answer):
@@ -113,6 +115,7 @@ class Part(Answer):
     coverage: Share
     lost: float | None
     why: Why = ""
+    why_zh: WhyZh = ""
 
 
 class Indicator(Part):
@@ -177,6 +180,7 @@ class Change(Answer):
     joined: list[str] = []
     left: list[str] = []
     why: Why = ""
+    why_zh: WhyZh = ""
 
 
 class Side(Overall):

@@ -24,6 +24,7 @@ from muster_collector.api import (
     readiness,
     series,
     targets,
+    tree,
 )
 from muster_collector.api.guard import Guard
 from muster_collector.api.pagefiles import PageFiles
@@ -35,6 +36,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         readiness,
+        tree,
         planning,
         backcasts,
         targets,

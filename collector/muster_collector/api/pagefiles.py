@@ -5,19 +5,16 @@ Starlette's `StaticFiles` opens and compresses each file anew for every visit.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import mimetypes
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from muster_collector.api import pagejoin
+from muster_collector.api.packed import Packed, pack
 
 SCRIPT, ENTRY = "/page.js", "js/main.js"
 STYLES = "/page.css"
@@ -27,14 +24,6 @@ SHEETS = (
 )  # fmt: skip
 """What `page.css` is made of; what stands later counts more."""
 Stamp = tuple[tuple[int, int], ...]
-
-
-class _Kept(NamedTuple):
-    stamp: Stamp
-    media_type: str
-    etag: str
-    plain: bytes
-    packed: bytes
 
 
 class PageFiles:
@@ -54,7 +43,7 @@ class PageFiles:
             path for path in found if path.parent.is_relative_to(directory / "js")
         ]
         self._parts[STYLES] = [directory / sheet for sheet in SHEETS]
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, tuple[Stamp, Packed]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; 404 for what is no file here, 304 for what the browser has already."""
@@ -62,29 +51,20 @@ class PageFiles:
             raise HTTPException(404)
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405)
-        await self._answer(scope["path"], Headers(scope=scope))(scope, receive, send)
+        await self._file(scope["path"]).answer(Headers(scope=scope))(scope, receive, send)
 
-    def _answer(self, name: str, asked: Headers) -> Response:
-        file = self._file(name)
-        headers = {"ETag": file.etag, "Vary": "Accept-Encoding"}
-        known = [tag.strip() for tag in asked.get("if-none-match", "").split(",")]
-        if file.etag in known:
-            return Response(status_code=304, headers=headers)
-        if "gzip" not in asked.get("accept-encoding", ""):
-            return Response(file.plain, headers=headers, media_type=file.media_type)
-        headers["Content-Encoding"] = "gzip"
-        return Response(file.packed, headers=headers, media_type=file.media_type)
-
-    def _file(self, name: str) -> _Kept:
+    def _file(self, name: str) -> Packed:
+        parts = self._parts[name]
         try:
-            stats = [path.stat() for path in self._parts[name]]
+            stats = [path.stat() for path in parts]
             stamp = tuple((one.st_mtime_ns, one.st_size) for one in stats)
             kept = self._kept.get(name)
-            if kept is None or kept.stamp != stamp:
-                kept = self._kept[name] = _pack(self._parts[name], self._read(name), stamp)
+            if kept is None or kept[0] != stamp:
+                media_type = mimetypes.guess_type(parts[0].name)[0] or "text/plain"
+                kept = self._kept[name] = stamp, pack(self._read(name), media_type, level=9)
         except OSError as error:
             raise HTTPException(404) from error
-        return kept
+        return kept[1]
 
     def _read(self, name: str) -> bytes:
         parts = {
@@ -96,10 +76,3 @@ class PageFiles:
                 {path: text.decode() for path, text in parts.items()}, ENTRY
             ).encode()
         return b"\n".join(parts.values())
-
-
-def _pack(parts: Sequence[Path], plain: bytes, stamp: Stamp) -> _Kept:
-    # Weak: the same tag stands for the plain and for the packed bytes.
-    etag = f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"'
-    media_type = mimetypes.guess_type(parts[0].name)[0] or "text/plain"
-    return _Kept(stamp, media_type, etag, plain, gzip.compress(plain, 9, mtime=0))

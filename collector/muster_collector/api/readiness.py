@@ -1,11 +1,11 @@
-"""Readiness over HTTP: rows now and over time, the whole tree, why a score is what it is, live."""
+"""Readiness over HTTP: rows now and over time, why a score is what it is, live; see `tree` too."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -20,7 +20,6 @@ from muster_collector.api.params import (
     Limit,
     Offset,
     TimeText,
-    as_json,
     check_size,
     moment,
     sheet,
@@ -40,8 +39,6 @@ Ids = Annotated[list[str] | None, Query(max_length=200, description="may be repe
 StepText = Annotated[str | None, Query(max_length=32, description="`5m`, `1h`, `1d`, `1w`, `1mo`")]
 STEPPED = ("date", *units.COLUMNS, "windows", "expected", "least", "most")
 """Columns of steps: what windows have, and what steps have of their own."""
-DIGITS = 2
-"""Digits after the point in the tree, which is for showing; every other answer is exact."""
 
 
 @router.get("/readiness", responses=answers.of(answers.Readiness))
@@ -121,82 +118,6 @@ def _find(result: Result, level: str, unit: str) -> tuple[LevelResult, int]:
     if found is None:
         raise HTTPException(404, f"no {level} with the id {unit[:80]!r}")
     return found
-
-
-@router.get("/tree")
-def tree(
-    *,
-    given: Given,
-    levels: Annotated[str, Query(description="comma-separated; all by default")] = ",".join(LEVELS),
-    region: str | None = None,
-    district: str | None = None,
-    site: str | None = None,
-    order: Literal["id", "score"] = "id",
-    limit: Limit = 10_000,
-    offset: Offset = 0,
-) -> Response:
-    """The newest readiness of everything, compact: units by level, pillars as lists of scores.
-
-    `limit` and `offset` page the nodes; with `order=score` the worst come first and those without
-    a score before them.
-    """
-    result = given.result()
-    within = {"region": region, "district": district, "site": site}
-    about = _head(given, result)
-    for name in _level_names(levels):
-        level = result.levels[name]
-        rows = _rows(level, {k: v for k, v in within.items() if v is not None}, order)
-        about[name] = {"total": len(rows)}
-        if name == "node":
-            rows = rows[offset : offset + limit]
-        about[name]["rows"] = [_branch(given, result, level, row) for row in rows]
-    return as_json(about)
-
-
-def _level_names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    if unknown := sorted(set(names) - set(LEVELS)):
-        raise HTTPException(400, f"levels={unknown[0]!r}: use {', '.join(LEVELS)}")
-    return names
-
-
-def _head(given: Services, result: Result) -> dict[str, Any]:
-    estate = given.scorer.estate
-    return {
-        "time": times.iso(result.end),
-        "window": result.window / 1000,
-        "every": given.scorer.every / 1000,
-        "method": result.card.method,
-        "scorecard": {"id": result.card.id, "title": result.card.title.model_dump()},
-        "estate": {"name": estate.name, "name_zh": estate.name_zh, "example": estate.example},
-        "pillars": [
-            {"id": pillar.id, "title": pillar.title.model_dump()} for pillar in result.card.pillars
-        ],
-    }
-
-
-def _rows(level: LevelResult, within: dict[str, str], order: str) -> list[int]:
-    rows = list(range(len(level.level.ids)))
-    if within:
-        wanted = within.items()
-        rows = [row for row in rows if wanted <= dict(level.level.tags[row]).items()]
-    if order == "score":
-        value = level.scores.value[:, 0]
-        # NaN sorts as -1: no score is worse than the worst one.
-        rows.sort(key=lambda row: -1.0 if value[row] != value[row] else value[row])
-    return rows
-
-
-def _branch(given: Services, result: Result, level: LevelResult, row: int) -> dict[str, Any]:
-    name, unit = level.level.name, level.level.ids[row]
-    columns = [pillar.column for pillar in result.card.pillars]
-    return {
-        "id": unit,
-        "parent": units.parent(result, level, row),
-        **units.named(given.scorer.estate, name, unit),
-        **units.overall(result, level, row, DIGITS),
-        "pillars": [units.number(level.scores.value[row, column], DIGITS) for column in columns],
-    }
 
 
 @router.get("/explain", responses=answers.of(answers.Explanation))

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import Depends, HTTPException, Request
 
 from muster_collector.alerts.service import Alerting
+from muster_collector.api.newest import Newest
 from muster_collector.ledger.periods import Period
 from muster_collector.ledger.slots import Sums
 from muster_collector.quarantine import Chosen, Kept
@@ -115,6 +116,7 @@ class Services:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     quarantine: Quarantine | None = None
     alerting: Alerting | None = None
+    newest: Newest = field(default_factory=Newest)
 
     def now(self) -> int:
         """Milliseconds of Unix time by the scorer's clock."""

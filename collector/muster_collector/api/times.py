@@ -46,5 +46,5 @@ def _within(text: str, time: int) -> int:
 
 def iso(time: int) -> str:
     """ISO 8601 in UTC, with milliseconds only where there are any."""
-    moment = dt.datetime.fromtimestamp(time // 1000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    moment = dt.datetime.fromtimestamp(time // 1000, dt.UTC).isoformat()[:19]
     return f"{moment}.{time % 1000:03d}Z" if time % 1000 else f"{moment}Z"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 from muster_collector.estate import Estate
 from muster_collector.readiness.engine import Scores
 from muster_collector.readiness.rollup import Rollup
 from muster_collector.readiness.scorecard import Node
 from muster_collector.scoring.result import LevelResult, Result
-from muster_collector.scoring.units import LEVELS
+from muster_collector.scoring.units import LEVELS, Floats
 
 COLUMNS = (
     "time", "level", "id", "site", "district", "region", "score", "low", "high", "coverage",
@@ -20,37 +22,65 @@ COLUMNS = (
 """The columns of readiness rows, in the order of CSV and spreadsheets."""
 
 
-def number(value: float, digits: int | None = None) -> float | None:
+def number(value: float) -> float | None:
     """A float for JSON; None for NaN."""
-    if math.isnan(value):
-        return None
-    return float(value) if digits is None else round(float(value), digits)
+    return None if math.isnan(value) else float(value)
 
 
-def overall(
-    result: Result, level: LevelResult, row: int, digits: int | None = None
-) -> dict[str, Any]:
+def overall(result: Result, level: LevelResult, row: int) -> dict[str, Any]:
     """Score, interval, coverage, grade, members, and why there is no score."""
-    return summary(result, level.scores, row, digits)
+    return summary(result, level.scores, row)
 
 
-def summary(result: Result, scores: Scores, row: int, digits: int | None = None) -> dict[str, Any]:
+def summary(result: Result, scores: Scores, row: int) -> dict[str, Any]:
     """The same for scores that are no level of the tree."""
     value = float(scores.value[row, 0])
     unit: dict[str, Any] = {
-        "score": number(value, digits),
-        "low": number(scores.low[row, 0], digits),
-        "high": number(scores.high[row, 0], digits),
-        "coverage": number(scores.coverage[row, 0], digits and digits + 2),
+        "score": number(value),
+        "low": number(scores.low[row, 0]),
+        "high": number(scores.high[row, 0]),
+        "coverage": number(scores.coverage[row, 0]),
         "grade": result.card.grade(value),
     }
     if isinstance(scores, Rollup):
         unit["scored"], unit["planned"] = int(scores.scored[row]), int(scores.planned[row])
-        unit["p10"] = number(scores.p10[row], digits)
-        unit["worst"] = number(scores.worst[row], digits)
-    if unit["score"] is None:
-        unit["why"] = scores.why(row)
-    return unit
+        unit["p10"] = number(scores.p10[row])
+        unit["worst"] = number(scores.worst[row])
+    return unit if unit["score"] is not None else unit | reason(scores, row)
+
+
+def numbers(values: Floats, digits: int) -> list[Any]:
+    """An array of any shape as lists for JSON; None for NaN."""
+    rounded = np.round(values, digits).astype(object)
+    rounded[np.isnan(values)] = None
+    return rounded.tolist()  # type: ignore[no-any-return]
+
+
+def overalls(
+    result: Result, level: LevelResult, rows: Sequence[int], digits: int
+) -> Iterator[dict[str, Any]]:
+    """`overall` of many rows: numpy rounds ten thousand in the time in which Python does a few."""
+    scores, picked = level.scores, np.asarray(rows, dtype=int)
+    columns: dict[str, list[Any]] = {
+        "score": numbers(scores.value[picked, 0], digits),
+        "low": numbers(scores.low[picked, 0], digits),
+        "high": numbers(scores.high[picked, 0], digits),
+        "coverage": numbers(scores.coverage[picked, 0], digits + 2),
+        "grade": result.card.grades(scores.value[picked, 0]),
+    }
+    if isinstance(scores, Rollup):
+        columns["scored"] = scores.scored[picked].tolist()
+        columns["planned"] = scores.planned[picked].tolist()
+        columns["p10"] = numbers(scores.p10[picked], digits)
+        columns["worst"] = numbers(scores.worst[picked], digits)
+    for row, values in zip(rows, zip(*columns.values(), strict=True), strict=True):
+        unit = dict(zip(columns, values, strict=True))
+        yield unit if unit["score"] is not None else unit | reason(scores, row)
+
+
+def reason(scores: Scores, row: int, column: int = 0) -> dict[str, str]:
+    """Why there is no score, in both languages."""
+    return {"why": scores.why(row, column), "why_zh": scores.why(row, column, "zh")}
 
 
 def named(estate: Estate, level: str, unit: str) -> dict[str, Any]:
@@ -100,7 +130,7 @@ def part(level: LevelResult, row: int, node: Node) -> dict[str, Any]:
         "lost": None if unscored else number(level.lost[row, column]),
     }
     if unscored:
-        about["why"] = scores.why(row, column)
+        about |= reason(scores, row, column)
     return about
 
 

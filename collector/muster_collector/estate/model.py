@@ -218,6 +218,11 @@ class Estate(Part):
         found: Place | None = table.get(level, {}).get(place)
         return found
 
+    def district_of(self, site: str) -> str:
+        """The district that a site lies in."""
+        found = self._sites.get(site)
+        return found.district if found else UNASSIGNED
+
     def region_of(self, district: str) -> str:
         """The region that a district lies in."""
         found = self._districts.get(district)

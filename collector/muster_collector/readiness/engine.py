@@ -19,8 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from . import reasons
 from .aggregate import aggregate
 from .normalise import normalised
+from .reasons import Language
 from .schema import Impute, Indicator
 from .scorecard import Node, Scorecard
 
@@ -49,23 +51,19 @@ class Scores:
         """The number of units."""
         return int(self.value.shape[0])
 
-    def why(self, unit: int, column: int = 0) -> str:
+    def why(self, unit: int, column: int = 0, language: Language = "en") -> str:
         """Why a unit has no score at a level, in one line; "" when it has one."""
         node = self.card.nodes[column]
         if not np.isnan(self.value[unit, column]):
             return ""
         if node.indicator:
-            return "does not apply" if node.indicator.optional else "no data"
+            return reasons.indicator(language, applies=not node.indicator.optional)
         short = [
-            self.card.nodes[child].id
+            self.card.nodes[child]
             for child in node.children
             if np.isnan(self.value[unit, child]) and not np.isnan(self.low[unit, child])
         ]
-        share = self.coverage[unit, column]
-        return (
-            f"coverage {share:.0%} is below the {node.coverage:.0%} that {node.id} needs; "
-            f"without a score: {', '.join(short) or 'none'}"
-        )
+        return reasons.level(language, node, float(self.coverage[unit, column]), short)
 
 
 def score(card: Scorecard, values: npt.ArrayLike, *, limits: bool = True) -> Scores:

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import reasons
 from .engine import TINY, Scores
+from .reasons import Language
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -34,20 +36,14 @@ class Rollup(Scores):
     planned: Ints
     weight: Array
 
-    def why(self, unit: int, column: int = 0) -> str:
+    def why(self, unit: int, column: int = 0, language: Language = "en") -> str:
         """Why a group has no score at a level, in one line; "" when it has one."""
         if not np.isnan(self.value[unit, column]):
             return ""
         rule = self.card.document.rollup.coverage
-        if not self.planned[unit]:
-            return "no member"
-        if column:
-            name = self.card.nodes[column].id
-            return f"members with {rule:.0%} of the planned weight must have a score in {name}"
-        return (
-            f"{self.scored[unit]} of {self.planned[unit]} members have a score; "
-            f"those with {rule:.0%} of the planned weight must"
-        )
+        if column and self.planned[unit]:
+            return reasons.group_part(language, rule, self.card.nodes[column])
+        return reasons.group(language, rule, int(self.scored[unit]), int(self.planned[unit]))
 
 
 def rollup(

@@ -11,6 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from muster_collector.alerts import wording
+from muster_collector.alerts.model import Language, Rule
+from muster_collector.alerts.state import Alert
 from muster_collector.config import Alerts
 from muster_collector.store.base import Point
 from servers import free_port
@@ -63,10 +66,35 @@ async def test_what_fires_comes_worst_first(alarmed: World) -> None:
     [
         ("severity=critical", 1), ("rule=silent-node", 2), ("site=s1", 3), ("site=s2", 0),
         ("state=pending", 0), ("state=pending&state=firing&limit=2", 2), ("offset=2", 1),
+        ("district=d1", 3), ("district=unassigned", 0), ("region=r1", 3), ("region=r2", 0),
     ],
 )  # fmt: skip
 async def test_alerts_can_be_filtered(alarmed: World, query: str, count: int) -> None:
     assert len(await alarmed.rows(f"/api/v1/alerts?{query}")) == count
+
+
+async def test_only_the_alerts_that_are_asked_for_are_put_into_words(
+    alarmed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worded: list[str] = []
+    original = wording.summary
+
+    def counted(rule: Rule, alert: Alert, language: Language) -> str:
+        worded.append(original(rule, alert, language))
+        return worded[-1]
+
+    monkeypatch.setattr(wording, "summary", counted)
+    answer = (await alarmed.get("/api/v1/alerts?limit=1&offset=1")).json
+    assert (answer["total"], len(answer["rows"]), len(worded)) == (3, 1, 1)
+
+
+async def test_a_runbook_is_the_page_of_the_repository(alarmed: World) -> None:
+    answer = (await alarmed.get("/api/v1/runbooks/silent-site")).json
+    folder = Path(__file__).parents[3] / "docs" / "runbooks"
+    text = (folder / "silent-site.md").read_text(encoding="utf-8")
+    assert answer == {"name": "silent-site", "markdown": text}
+    for name in ("nothing", "..%2f..%2fREADME", "silent-site.md"):
+        assert (await alarmed.get(f"/api/v1/runbooks/{name}")).status == 404
 
 
 async def test_a_file_of_alerts_runs_nothing(alarmed: World) -> None:

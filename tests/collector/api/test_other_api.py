@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from readiness.small_fleet import END, SmallFleet
 
-from muster_collector.api import app, times
+from muster_collector.api import app, nodes, params, times, tree
 from muster_collector.api.guard import check_exposure
 from muster_collector.api.serve import bind
 from muster_collector.errors import ConfigError, StoreError
@@ -39,6 +39,19 @@ async def test_nodes_with_what_is_known_of_them(world: World) -> None:
     assert (rows[1]["silent_s"], rows[1]["score"], rows[1]["last_report"]) == (None, None, None)
     assert [r["node"] for r in await world.rows("/api/v1/nodes?online=false")] == ["n2"]
     assert await world.rows("/api/v1/nodes?site=elsewhere") == []
+
+
+async def test_some_columns_of_nodes(world: World) -> None:
+    whole = await world.rows("/api/v1/nodes")
+    for columns in ("node", "site,node,last_report,score,stored", ",".join(nodes.COLUMNS)):
+        names = columns.split(",")
+        rows = await world.rows(f"/api/v1/nodes?columns={columns}")
+        assert rows == [{name: row[name] for name in names} for row in whole]
+    csv = (await world.get("/api/v1/nodes?columns=site,node&format=csv")).text
+    assert csv.splitlines()[0] == "site,node"
+    answer = await world.get("/api/v1/nodes?columns=node,moon")
+    assert answer.status == 400
+    assert answer.json["error"].startswith("columns='moon': use node, site, online, state")
 
 
 async def test_one_node_whole(world: World) -> None:
@@ -253,9 +266,28 @@ async def test_a_store_that_does_not_answer_is_one_line(
     assert answer.json["error"] == ("the store does not answer: timeout about readiness")
 
 
-async def test_many_clients_at_once(world: World) -> None:
+async def test_many_clients_at_once_get_one_tree_until_there_are_newer_scores(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[bytes] = []
+    original = params.json_bytes
+
+    def counted(content: object) -> bytes:
+        made.append(original(content))
+        return made[-1]
+
+    monkeypatch.setattr(tree, "json_bytes", counted)
     answers = await asyncio.gather(*(world.get("/api/v1/tree") for _ in range(20)))
     assert {answer.text for answer in answers} == {answers[0].text}
+    assert len(made) == 1
+    tag = {"If-None-Match": answers[0].headers["etag"]}
+    assert (await world.get("/api/v1/tree", **tag)).status == 304
+    other = await world.get("/api/v1/tree?levels=fleet", **tag)
+    assert (other.status, len(made)) == (200, 2)
+    await world.scorer.score_at(END + 300_000)
+    newer = await world.get("/api/v1/tree", **tag)
+    assert (newer.status, len(made)) == (200, 3)
+    assert newer.json["time"] > answers[0].json["time"]
 
 
 def test_the_page_folder_is_where_the_application_looks() -> None:

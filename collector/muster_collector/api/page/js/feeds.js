@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { language } from "./i18n.js";
-import { setNodes, setTree } from "./model.js";
+import { head, setNodes, setTree } from "./model.js";
 
 /** Answers that are no failure: no scores yet, no such unit, or alerts that another process has. */
 export const absent = {
@@ -37,14 +37,29 @@ export async function loadPlaces(signal) {
   if (tree !== absent.scores) setTree(tree);
 }
 
-/** All nodes, or those of a site: their scores, and what the collector knows of them. */
-export async function loadNodes(signal, site) {
-  const [tree, nodes] = await Promise.all([
-    unless(get("tree", { levels: "node", site, limit: MOST }, signal), NONE_YET),
-    get("nodes", { site, limit: MOST }, signal),
-  ]);
-  if (tree !== absent.scores) setTree(tree, site);
-  setNodes(nodes.rows.map(nodeRow), site);
+// What lists of nodes show beside the scores; a node's own view asks for all.
+const OF_NODES = "node,site,state,simulated,last_report";
+
+/** The window and the place whose nodes' scores were loaded last: they do not change within it. */
+let scoresOf = null;
+
+/**
+ * The nodes of the fleet, or below a region, district or site (`within` is {level: id}): their scores,
+ * and what is known of them.
+ */
+export async function loadNodes(signal, within = {}) {
+  const wanted = JSON.stringify([head()?.time, within]);
+  const tree =
+    wanted === scoresOf
+      ? null
+      : unless(get("tree", { levels: "node", ...within, limit: MOST }, signal), NONE_YET);
+  const nodes = get("nodes", { site: within.site, columns: OF_NODES, limit: MOST }, signal);
+  const [scores, known] = await Promise.all([tree, nodes]);
+  if (scores && scores !== absent.scores) {
+    setTree(scores, within);
+    scoresOf = JSON.stringify([head().time, within]);
+  }
+  setNodes(known.rows.map(nodeRow), within);
 }
 
 /** A node of `/api/v1/nodes` in the page's terms. */
@@ -58,10 +73,10 @@ export const nodeRow = (row) => ({
 
 let askAgain = -Infinity;
 
-/** What fires in the fleet or at a site; a process without alerts is asked again only seldom. */
-export async function loadAlerts(signal, site) {
+/** What fires in the fleet or `within` a place; a process without alerts is asked again only seldom. */
+export async function loadAlerts(signal, within) {
   if (performance.now() < askAgain) return null;
-  const query = { state: "firing", language: language(), site, limit: MOST_ALERTS };
+  const query = { state: "firing", language: language(), ...within, limit: MOST_ALERTS };
   const answer = await unless(get("alerts", query, signal), { 503: absent.alerts });
   if (answer !== absent.alerts) return answer;
   askAgain = performance.now() + SELDOM;

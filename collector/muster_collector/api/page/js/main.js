@@ -12,7 +12,10 @@ import { parse } from "./route.js";
 import { getToken, setToken } from "./settings.js";
 import { onTheme, theme, toggleTheme } from "./theme.js";
 import { nodeView } from "./views/node.js";
+import { runbookView } from "./views/runbook.js";
 import { unitView } from "./views/unit.js";
+
+const VIEWS = { node: (_, id) => nodeView(id), runbook: (_, id) => runbookView(id) };
 
 const pulse = h("span", { class: "pulse", data: { state: "connecting" } });
 const spoken = h("p", { class: "offscreen", role: "status" });
@@ -75,7 +78,7 @@ function skip(event) {
 function go({ focus }) {
   const { level, id } = parse(location.hash);
   view?.close();
-  view = level === "node" ? nodeView(id) : unitView(level, id);
+  view = (VIEWS[level] ?? unitView)(level, id);
   fill(slot, view.node);
   entitle();
   if (focus) {

@@ -29,10 +29,10 @@ function ancestors(level, parent) {
 }
 
 /**
- * Takes over `/api/v1/tree`: the levels that it holds replace what was known of them; with `site`
- * it holds that site's nodes only.
+ * Takes over `/api/v1/tree`: the levels that it holds replace what was known of them; with `within`
+ * ({level: id}) it holds only what lies there.
  */
-export function setTree(tree, site) {
+export function setTree(tree, within = {}) {
   const time = Date.parse(tree.time);
   const { method, pillars, estate } = tree;
   model.head = { time, window: tree.window * 1000, every: tree.every * 1000, method, pillars, estate };
@@ -44,22 +44,23 @@ export function setTree(tree, site) {
       ...ancestors(level, row.parent),
       pillars: named(row.pillars),
     }));
-    model.units[level] = renewed(model.units[level], rows, site);
+    model.units[level] = renewed(model.units[level], rows, within);
   }
 }
 
-/** Rows by id; those of other sites stay when only one site was asked for. */
-function renewed(old, rows, site) {
-  const others = site === undefined ? [] : [...old.values()].filter((one) => one.site !== site);
+/** Rows by id; those of other places stay when only one place was asked for. */
+function renewed(old, rows, within) {
+  const [place] = Object.entries(within);
+  const others = place ? [...old.values()].filter((one) => one[place[0]] !== place[1]) : [];
   return new Map([...others, ...rows].map((row) => [row.id, row]));
 }
 
 const named = (scores) =>
   scores.map((score, index) => ({ id: model.head.pillars[index].id, score }));
 
-/** Takes over rows of `/api/v1/nodes`: what is known of nodes beside their scores. */
-export function setNodes(rows, site) {
-  model.about = renewed(model.about, rows, site);
+/** Takes over rows of `/api/v1/nodes`, all or a site's: what is known of nodes beside their scores. */
+export function setNodes(rows, { site }) {
+  model.about = renewed(model.about, rows, site === undefined ? {} : { site });
   model.sites = makeUp();
 }
 

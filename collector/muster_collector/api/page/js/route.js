@@ -1,6 +1,6 @@
-// Addresses within the page: #/site/ID, #/node/ID; none of them is the fleet.
+// Addresses within the page: #/site/ID, #/node/ID, #/runbook/RULE; none of them is the fleet.
 
-const LEVELS = ["fleet", "region", "district", "site", "node"];
+const KINDS = ["region", "district", "site", "node", "runbook"];
 
 export const hrefOf = (level, id) =>
   level === "fleet" ? "#/" : `#/${level}/${encodeURIComponent(id)}`;
@@ -13,9 +13,9 @@ function decoded(text) {
   }
 }
 
-/** The level and id that an address names. */
+/** The level (or "runbook") and id that an address names. */
 export function parse(hash) {
   const [, level, ...rest] = hash.replace(/^#/, "").split("/");
-  if (level === "fleet" || !LEVELS.includes(level) || !rest.length) return { level: "fleet", id: "fleet" };
+  if (!KINDS.includes(level) || !rest.length) return { level: "fleet", id: "fleet" };
   return { level, id: decoded(rest.join("/")) };
 }

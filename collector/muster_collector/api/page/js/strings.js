@@ -160,6 +160,9 @@ export const STRINGS = {
     "A silent site explains it; nobody is told of it",
     "由站点静默所致，不另行通知",
   ],
+  runbook: ["What to do", "处置方法"],
+  runbook_of: ["What to do: {title}", "处置方法：{title}"],
+  runbook_none: ["There is no runbook “{name}”.", "没有处置手册“{name}”。"],
   status_critical: ["critical", "严重"],
   status_warning: ["warning", "警告"],
 

@@ -25,6 +25,7 @@ function links(alert, ownSite) {
   return [
     host ? h("a", { href: hrefOf("node", host) }, host) : null,
     site ? h("a", { href: hrefOf("site", site) }, siteName(site)) : null,
+    h("a", { class: "soft", href: hrefOf("runbook", alert.rule), "aria-label": t("runbook_of", { title: alert.title }) }, t("runbook")),
   ];
 }
 

@@ -1,6 +1,6 @@
 // The head of a level: name, large score, grade, scale, facts, and the trend of the last hour.
 
-import { gradeChip, intervalText, scale } from "./score.js";
+import { gradeChip, intervalText, scale, whyOf } from "./score.js";
 import { around, plot } from "./plot.js";
 import { fill, h } from "../dom.js";
 import { clock, count, known, score as figure, share, span } from "../format.js";
@@ -40,7 +40,7 @@ function figures(unit, nodes) {
         ? [h("span", { class: "figure" }, figure(unit.score)), gradeChip(unit, true)]
         : h("span", { class: "noscore" }, t("no_score")),
     ),
-    has ? null : h("p", { class: "why" }, t("no_score_why", { why: unit.why || t("why_unknown") })),
+    has ? null : h("p", { class: "why" }, t("no_score_why", { why: whyOf(unit) })),
     scale(unit, "large"),
     h("span", { class: "ruler", "aria-hidden": "true" }, ["0", "25", "50", "75", "100"].map((x) => h("i", {}, x))),
     facts(unit, nodes),

@@ -3,7 +3,7 @@
 import { gradeBands, gradeTitle, toneAt, toneOf } from "../card.js";
 import { h } from "../dom.js";
 import { known, range, score as figure } from "../format.js";
-import { t } from "../i18n.js";
+import { language, t } from "../i18n.js";
 
 /** The grade's letter on its colour; with `words`, its meaning beside it. */
 export function gradeChip(unit, words = false) {
@@ -46,10 +46,13 @@ export function scale(unit, size = "") {
   );
 }
 
+/** Why there is no score, in the chosen language. */
+export const whyOf = (unit) => (language() === "zh" && unit.why_zh) || unit.why || t("why_unknown");
+
 /** Figure and grade for a table's cell, or "no score". */
 export function scoreCell(unit) {
   if (!known(unit.score)) {
-    return h("span", { class: "noscore", title: unit.why || t("why_unknown") }, t("no_score"));
+    return h("span", { class: "noscore", title: whyOf(unit) }, t("no_score"));
   }
   return h("span", { class: "figure" }, figure(unit.score));
 }

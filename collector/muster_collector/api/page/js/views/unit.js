@@ -26,7 +26,8 @@ export function unitView(level, id) {
   const state = h("p", { class: "state soft" });
   const top = hero();
   const ledger = h("div", {});
-  const alerts = openAlerts(level === "site" ? id : undefined);
+  const within = level === "fleet" ? {} : { [level]: id };
+  const alerts = openAlerts(within.site);
   const why = account(level, id, ledger);
   const list = listing(LEVELS.slice(LEVELS.indexOf(level) + 1));
   const reports = h("div", {});
@@ -108,20 +109,16 @@ export function unitView(level, id) {
     { load: (signal) => loadScores(level, id, signal), show: showScore },
     { load: loadPlaces, show: showList },
     {
-      load: (signal) => loadNodes(signal, level === "site" ? id : undefined),
+      load: (signal) => loadNodes(signal, within),
       show: showList,
       later: true,
       costly: true,
     },
     { load: (signal) => hourOf(level, id, signal), show: top.trend },
   ];
-  if (level === "fleet" || level === "site") {
-    const site = level === "site" ? id : undefined;
-    feeds.push({ load: (signal) => loadAlerts(signal, site), show: alerts.update });
-  }
-  if (level === "fleet") {
-    feeds.push({ load: (signal) => get("completeness", { limit: 1 }, signal), show: (answer) => showReports(answer.sum), later: true });
-  }
+  feeds.push({ load: (signal) => loadAlerts(signal, within), show: alerts.update });
+  const sum = (signal) => get("completeness", { level, id, limit: 1 }, signal);
+  feeds.push({ load: sum, show: (answer) => showReports(answer.sum), later: true, costly: true });
   return {
     node,
     heading,
