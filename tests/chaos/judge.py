@@ -89,10 +89,15 @@ def ledger(url: str) -> dict[str, dict[str, Any]]:
 
 
 def judge(journals: Path, influx_url: str, api_url: str) -> Verdict:
-    """Compare what was made with what is there, and then the ledger with that."""
+    """Compare what was made with what is there, and then the ledger with that.
+
+    `api_url` is empty when no collector is at work, which is a fault.
+    """
     held, second = stored(influx_url, "= ''"), stored(influx_url, "= 'more'")
-    rows = ledger(api_url)
     verdict = Verdict()
+    rows = ledger(api_url) if api_url else {}
+    if not api_url:
+        verdict.faults.append("no collector is at work")
     for journal in sorted(journals.glob("*.journal")):
         node = journal.stem
         made, serials = Made.read(journal), held.get(node, [])

@@ -71,7 +71,7 @@ def run(seed: int, size: Size, directory: Path) -> Outcome:
         with nodes(scene, seed, size) as programs:
             perform(scene, acts)
             settled = world.wait(lambda: done(scene, programs), size.patience)
-            world.wait(lambda: bool(at_work(scene)), 60)
+            world.wait(lambda: bool(at_work(scene)), size.patience)
         verdict = judge(directory, scene.influx.url, at_work(scene))
         if not settled:
             verdict.faults.insert(0, f"not settled within {size.patience:.0f} s")

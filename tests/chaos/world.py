@@ -40,8 +40,8 @@ flush = "50ms"
 [api]
 port = {api}
 """
-LEASE = "2s"
-"""Shorter than many a fault, so that the partitions move often."""
+LEASE = 5.0
+"""Seconds; shorter than many a fault of a collector, so that the partitions move."""
 DISK_MB = 64
 ENVIRONMENT = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
 """Programs find what this one has found."""
@@ -72,6 +72,8 @@ FAULTS = {
 
 SHARED = {"standby": ("kill", "stop")}
 """What fails besides, where two collectors share the fleet."""
+LONGER = 2 * LEASE
+"""Seconds that faults of collectors last at most then, so that the other one takes over."""
 
 
 def shared(seed: int) -> bool:
@@ -86,7 +88,8 @@ def plan(seed: int, seconds: float) -> list[Act]:
         dice = random.Random(f"{seed}:{actor}")
         at = dice.uniform(0.5, seconds / 2)
         while at < seconds:
-            length = dice.uniform(0.2, 3.0)
+            most = LONGER if shared(seed) and actor in ("collector", *SHARED) else 3.0
+            length = dice.uniform(0.2, most)
             acts.append(Act(at, actor, dice.choice(faults), length))
             at += length + dice.uniform(2.0, seconds / 2)
     return sorted(acts)
@@ -233,7 +236,7 @@ def running(directory: Path, collectors: int) -> Iterator[World]:
             file.write_text(
                 COLLECTOR.format(
                     name=name,
-                    lease=f'lease = "{LEASE}"' if collectors > 1 else "",
+                    lease=f'lease = "{LEASE:.0f}s"' if collectors > 1 else "",
                     mqtt=links["collector link"].port,
                     influx=links["database link"].port,
                     data=directory / "ledger-disk" / name,
