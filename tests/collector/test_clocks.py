@@ -108,6 +108,20 @@ def test_a_second_start_in_1970_is_another_era() -> None:
     assert len(wire.account.eras) == 2
 
 
+def test_a_report_whose_neighbours_were_left_alone_is_left_alone() -> None:
+    """Its shift would be the second by which neighbours are off: the time of another report."""
+    wire, ahead = Wire(every=1), 8 * HOUR
+    for seq in range(50, 60):  # while most clocks of the fleet seemed wrong
+        wire.account.newest = (seq, TRUE + seq * 1000 + ahead)
+        wire.account.settle(seq)
+        wire.account.marks.note(seq, TRUE + seq * 1000 + ahead)
+    arrival = TRUE + 100_000
+    for seq in (0, 49):  # sent by a clock that is three hours slow by now
+        ts = TRUE + seq * 1000 + ahead + 400
+        assert wire.come(seq, ts, arrival - 3 * HOUR, arrival) == ts
+    assert wire.account.eras == []
+
+
 def test_jumps_both_ways() -> None:
     """Right, a day ahead for five reports, right again, three hours behind for five, right."""
     wire = Wire()

@@ -21,7 +21,9 @@ that one setting of one clock has dated, all moved by the same `shift`. The firs
    the store keeps one;
 3. a new era. Its shift is `arrival - sent` where the clock was wrong at sending too (then `sent -
    ts` is the report's age whatever the clock says), else what brings it between its neighbours by
-   `seq`, or to `sent` where there are none; in whole seconds.
+   `seq`, or to `sent` where there are none; in whole seconds. Where that is nearly nothing the
+   neighbours were left alone, while most clocks seemed wrong, and so is this report: moved by a
+   second it would get the time of another one.
 An era is written to the ledger's file before the store gets the first report that it moves, so the
 same report gets the same time whenever and however often it comes again.
 
@@ -112,6 +114,8 @@ def shift(
     if possible and (right or age < 0 or report.sent > high):
         return 0, None
     wanted = _new_shift(account, report, arrival, right=right)
+    if abs(wanted) < min(SAME, bounds.future):
+        return 0, None
     for era in (*reversed(account.eras), *(era for other in others for era in other.eras)):
         if abs(era.shift - wanted) < SAME:
             wanted = era.shift
