@@ -101,6 +101,9 @@ class Collector(Section):
     """how this collector is called in the lease; without it the host's name"""
     ack_every: Duration = 3.0
     """acknowledge to a node at most this often, unless something new is missing"""
+    ask_per_second: int = Field(default=1000, ge=1)
+    """how many reports all nodes together are asked in a second to send again; after an outage
+    what is missing comes back at this rate, or as fast as the store takes it if that is less"""
     completeness_every: Duration = 60.0
     """how often the account of each node is written to the store"""
     keep_completeness: Duration = 90 * 86_400.0

@@ -81,6 +81,14 @@ OWN_CLOCK = gauge("own_clock_wrong", "1 while most nodes' clocks say that ours i
 OFFSETS = gauge("clock_offset_seconds", "Clocks furthest ahead (or behind: negative)", "node")
 LOST = gauge("lost_reports", "Reports that are lost, by reason; late arrivals take away", "reason")
 MISSING = gauge("missing", "Reports that are missing now")
+CATCHING_UP = gauge(
+    "catching_up", "1 while the broker has a backlog for us, beside which the present comes first"
+)
+ACKS_WAITING = gauge("acks_waiting", "Nodes that wait to be asked for what is missing")
+BACKLOG_RATE = gauge("backlog_rate", "By how many reports a second `missing` falls")
+BACKLOG_SECONDS = gauge(
+    "backlog_seconds", "When nothing will be missing, as it falls now; +Inf when it does not"
+)
 OLDEST = gauge("oldest_unstored_seconds", "How long the oldest message in hand has waited")
 ALERTS_FIRING = gauge("alerts_firing", "Alerts that fire now", "severity")
 ALERT_CHANGES = counter("alert_changes", "Alerts that began to fire or ended", "rule", "state")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from muster_collector.ingest.acks import Acks
 from muster_collector.ingest.bases import Bases
+from muster_collector.ingest.budget import Budget
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.items import BirthItem, Item, RefusedItem, ReportItem
@@ -34,7 +35,13 @@ class Books:
         self.ledger = self.file.load()
         patience = Patience()
         acks = Acks(
-            lambda *_: None, patience, Rates(1 << 30), Bases(1 << 20), every=3.0, root="muster/v1"
+            lambda *_: None,
+            patience,
+            Rates(1 << 30),
+            Bases(1 << 20),
+            every=3.0,
+            root="muster/v1",
+            budget=Budget(1e9),
         )
         self.desk = Desk(self.ledger, acks, patience, lambda _: None)
         self.fleet = Fleet(self.ledger, self.file)

@@ -18,6 +18,7 @@ from muster_collector.config import Collector, Config, Limits
 from muster_collector.ingest import reading, shortcut
 from muster_collector.ingest.acks import Acks
 from muster_collector.ingest.bases import Bases
+from muster_collector.ingest.budget import Budget
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.intake import Intake
 from muster_collector.ingest.patience import Patience
@@ -117,6 +118,7 @@ def intake() -> Iterator[tuple[Intake, LedgerFile]]:
             Bases(1 << 20),
             every=0.0,
             root=topics.ROOT,
+            budget=Budget(1e9),
         )
         desk = Desk(Ledger(), acks, patience, lambda _: None)
         yield Intake(config, MemoryStore(), file, desk, clock=lambda: NOW), file

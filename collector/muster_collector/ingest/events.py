@@ -7,8 +7,10 @@ ends, and what every node can cause is counted always but said at most once in `
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 
 from muster_collector import telemetry
 from muster_wire.messages import ConfigState
@@ -16,7 +18,7 @@ from muster_wire.messages import ConfigState
 log = logging.getLogger("muster_collector.ingest")
 QUIET = 10.0
 
-_states: dict[str, str] = {}
+_states: dict[str, str] = {"backlog": "over"}
 _said: dict[str, tuple[float, int]] = {}
 
 
@@ -125,6 +127,37 @@ def store_back(name: str) -> None:
     if _states.get(name, "").startswith("away"):
         _states[name] = "here"
         log.info("store back: %s", name)
+
+
+def backlog_begins(seconds: float) -> None:
+    """Something was away for so long that the broker may have a backlog for us."""
+    telemetry.CATCHING_UP.set(1)
+    log.info(
+        "behind away=%.0fs; the newest reports come first, what the broker kept follows", seconds
+    )
+
+
+def backlog_over() -> None:
+    """The session that brings reports is at the present again."""
+    telemetry.CATCHING_UP.set(0)
+    log.info("caught up with the broker")
+
+
+def backlog(missing: int, nodes: int, rate: float, seconds: float) -> None:
+    """Many reports are missing: how many, and when that will be over (inf: not, as it goes)."""
+    telemetry.BACKLOG_RATE.set(rate)
+    telemetry.BACKLOG_SECONDS.set(seconds)
+    if not missing:
+        if _state("backlog", "over"):
+            log.info("backlog over")
+        return
+    _states["backlog"] = "there"
+    over = (
+        "not getting less"
+        if math.isinf(seconds)
+        else f"over in {timedelta(seconds=round(seconds))}"
+    )
+    log.info("backlog missing=%d nodes=%d stored=%+.0f/s: %s", missing, nodes, rate, over)
 
 
 def forgotten(name: str, count: int) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from muster_collector import telemetry
+from muster_collector.ingest import events
 from muster_collector.ingest.other_ledgers import OtherLedgers
 from muster_collector.ledger import states
 from muster_collector.ledger.file import LedgerFile
@@ -18,6 +20,8 @@ NodeInfo = Node
 """node, site, every, first_seen, last_report_ts, last_arrival, online, epoch, simulated, agent,
 inventory, totals."""
 Span = tuple[int, int]
+BACKLOG = 1000
+"""Missing reports from which on there is a line about them at each look."""
 WORST = 10
 """Clocks that `/metrics` names."""
 
@@ -31,6 +35,7 @@ class Fleet:
         self.others = others
         self._ledger = ledger
         self._file = file
+        self._missing = (0, 0)
 
     def nodes(self) -> Collection[NodeInfo]:
         """All known nodes."""
@@ -100,12 +105,20 @@ class Fleet:
                 oldest = min(oldest, NodeAccount(node, now).oldest_missing)
         telemetry.MISSING.set(missing)
         telemetry.GAPS.set(gaps)
+        self._progress(missing, gaps, now)
         telemetry.OLDEST_MISSING.set((now - oldest) / 1000)
         for state in states.STATES:
             telemetry.STATES.labels(state).set(found[state])
         telemetry.LOST.clear()
         for reason, count in lost.items():
             telemetry.LOST.labels(reason).set(count)
+
+    def _progress(self, missing: int, nodes: int, now: int) -> None:
+        """How fast what is missing gets less since the last look."""
+        before, self._missing = self._missing, (missing, now)
+        rate = (before[0] - missing) * 1000 / max(1, now - before[1])
+        seconds = missing / rate if rate > 0 else math.inf
+        events.backlog(missing if missing >= BACKLOG else 0, nodes, rate, seconds if missing else 0)
 
     def _observe_configs(self, nodes: Collection[NodeInfo]) -> None:
         states = [node.config for node in nodes if node.config is not None]

@@ -112,6 +112,8 @@ class Intake:
         self.most_items = max(1, config.mqtt.receive_maximum // 2)
         self.most_in_hand = 2 * config.mqtt.receive_maximum
         self.in_hand = 0
+        self.back: Callable[[float], None] = lambda _: None
+        """Is told how many seconds the store needed for a batch, its absence included."""
         self.shapes = Shapes(config.limits)
         self.bases = desk.acks.bases
         self._topics: dict[str, Topic] = {}
@@ -193,6 +195,7 @@ class Intake:
                 sum(len(batch.points) for batch in (self._batch, self._writing) if batch)
             )
             telemetry.ACKS_DUE.set(self.desk.acks.due)
+            telemetry.ACKS_WAITING.set(self.desk.acks.waiting)
             telemetry.OLDEST.set(time.monotonic() - oldest.begun if oldest else 0.0)
             self.desk.acks.rates.turn(self.clock())
             if not self._committing:
@@ -414,7 +417,7 @@ class Intake:
         """Write until the store has taken or refused every point."""
         if not points:
             return []
-        delay = FIRST_DELAY
+        delay, began = FIRST_DELAY, time.monotonic()
         while True:
             try:
                 refused = await self.store.write(points)
@@ -424,6 +427,7 @@ class Intake:
                 delay = min(LAST_DELAY, delay * 2)
             else:
                 events.store_back(self.store.name)
+                self.back(time.monotonic() - began)
                 return refused
 
     async def _commit(self, changes: Changes) -> None:

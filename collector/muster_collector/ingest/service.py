@@ -10,12 +10,14 @@ from muster_collector.config import Config
 from muster_collector.ingest import broker_numbers, completeness
 from muster_collector.ingest.acks import Acks
 from muster_collector.ingest.bases import Bases
+from muster_collector.ingest.budget import Budget
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.intake import Intake, wall_clock
 from muster_collector.ingest.mqtt import Link
 from muster_collector.ingest.other_ledgers import OtherLedgers
 from muster_collector.ingest.patience import Patience
+from muster_collector.ingest.present import Present
 from muster_collector.ingest.rates import Rates
 from muster_collector.ingest.replay import Quarantine
 from muster_collector.ingest.sources.intake import Sources
@@ -65,23 +67,36 @@ class Ingest:
             self._publish, patience, Rates(config.limits.reports_per_minute),
             Bases(config.limits.bases_mb << 20),
             every=config.collector.ack_every, root=config.mqtt.root,
-            leave=self._leave,
+            budget=Budget(config.collector.ask_per_second), hold=self._no_room, leave=self._leave,
         )  # fmt: skip
         desk = Desk(ledger, acks, patience, on_stored)
         self._intake = Intake(config, store, self._file, desk, clock=clock)
         sources = Sources(self._intake, map(Source, config.source))
         self.quarantine = Quarantine(self._intake, sources, Path(data))
+        wanted = filters(config.mqtt.root, owned)
+        largest = max(1 << 20, PACKET_ROOM * config.limits.payload_bytes)
+        self._window = config.mqtt.receive_maximum
         self._link = Link(
             config.mqtt,
-            filters(config.mqtt.root, owned),
+            wanted,
             self._take,
-            max_packet=max(1 << 20, PACKET_ROOM * config.limits.payload_bytes),
+            max_packet=largest,
             unwanted=unwanted(config.mqtt.root, owned),
             on_connected=self._connected,
             allowed=self._allowed,
-            crowded=self._intake.crowded,
+            crowded=lambda: self._intake.crowded() or (self._present.active and self._full()),
         )
         self._handle = self._succession.handle if self._succession else self._intake.take
+        self._present = Present(
+            config.mqtt,
+            [name for name in wanted if name.endswith("/report")],
+            self._handle,
+            max_packet=largest,
+            allowed=self._allowed,
+            crowded=self._intake.crowded,
+            idle=lambda: self._intake.in_hand == 0,
+        )
+        self._intake.back = self._present.begin
         self._links = [self._link]
         if config.source:
             self._links.append(source_link(config, sources, self._allowed, self._intake.crowded))
@@ -104,6 +119,7 @@ class Ingest:
                 others = [
                     tasks.create_task(self._link.run(), name="broker"),
                     *[tasks.create_task(self._later(link)) for link in self._links[1:]],
+                    tasks.create_task(self._present.run(), name="present"),
                     tasks.create_task(self._intake.tick(), name="acks"),
                     tasks.create_task(self._writer.run(), name="completeness"),
                 ]
@@ -135,12 +151,22 @@ class Ingest:
         if broker_numbers.is_one(topic):
             broker_numbers.take(topic, payload)
             return None
+        self._present.came(topic, payload)
         return self._handle(topic, payload, content_type, qos, retained)
 
     def _connected(self, resumed: bool) -> None:
         self._link.subscribe([broker_numbers.FILTER])
         if self._succession is not None:
             self._succession.connected(resumed)
+        if resumed:
+            self._present.begin(self._present.quiet)
+
+    def _no_room(self) -> bool:
+        """Whether nothing is to be asked for: the window is full, or the broker has it for us."""
+        return self._present.active or self._full()
+
+    def _full(self) -> bool:
+        return self._intake.in_hand >= self._window
 
     def _publish(self, topic: str, message: object) -> None:
         self._link.publish(topic, message)  # type: ignore[arg-type]

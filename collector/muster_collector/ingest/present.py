@@ -1,0 +1,129 @@
+"""Brings the present first while the broker has a backlog for us: a second session for it alone.
+
+A broker gives a session its messages in the order in which they came. So after an outage of the
+database, or of the collector, the newest would come last. A session that begins now gets only what
+is published from now on; the first one drains behind it, at the rate that is left to it. It gets
+all of this too, as duplicates, and once it brings what the second one has brought before, it has
+caught up, and the second one ends.
+
+Invariants: the second session is never the only one that brings a message for which a node gets no
+ack; what is missing by what it brings may be in the backlog, so nobody is asked for it before the
+end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from muster_collector.config import Mqtt
+from muster_collector.ingest import events
+from muster_collector.ingest.connection import Handler
+from muster_collector.ingest.mqtt import Link
+
+BEHIND = 5.0
+"""Seconds of an outage from which on the broker may have more for us than is gone in a moment."""
+SILENT = 2.0
+"""Seconds in which nothing comes when nothing is left."""
+ALONE = 30.0
+"""Seconds that the broker has to give us the second session."""
+LOOK = 0.25
+LAST = 1000
+"""Messages of the present that are remembered: as many are left of the backlog when it is over."""
+
+
+class Present:
+    """The second session; `run` for ever, it works between `begin` and the end of the backlog."""
+
+    def __init__(
+        self,
+        settings: Mqtt,
+        filters: Sequence[str],
+        take: Handler,
+        *,
+        max_packet: int,
+        allowed: Callable[[], bool],
+        crowded: Callable[[], bool],
+        idle: Callable[[], bool],
+    ) -> None:
+        own = {"client_id": f"{settings.client_id}-present", "session_expiry": 0}
+        self._settings = settings.model_copy(update=own)
+        self._filters = filters
+        self._take_in = take
+        self._max_packet = max_packet
+        self._allowed = allowed
+        self._crowded = crowded
+        self._idle = idle
+        self._begun = asyncio.Event()
+        self._caught_up = asyncio.Event()
+        self._lately: deque[int] = deque(maxlen=LAST)
+        self._heard: float | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether there is a backlog behind the present."""
+        return self._begun.is_set()
+
+    @property
+    def quiet(self) -> float:
+        """Seconds since the first session brought something; as long as counts, before it did."""
+        return BEHIND if self._heard is None else time.monotonic() - self._heard
+
+    def begin(self, seconds: float) -> None:
+        """Something was away for so long: there may be a backlog."""
+        if seconds >= BEHIND and not self.active:
+            self._lately.clear()
+            self._caught_up.clear()
+            self._begun.set()
+            events.backlog_begins(seconds)
+
+    def came(self, topic: str, payload: bytes) -> None:
+        """The first session brought a message."""
+        self._heard = time.monotonic()
+        if self.active and hash((topic, payload)) in self._lately:
+            self._caught_up.set()
+
+    async def run(self) -> None:
+        """Work whenever there is a backlog, until cancelled."""
+        while True:
+            await self._begun.wait()
+            link = Link(
+                self._settings,
+                self._filters,
+                self._take,
+                max_packet=self._max_packet,
+                allowed=self._allowed,
+                crowded=self._crowded,
+                role="present",
+            )
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    running = tasks.create_task(link.run(), name="present")
+                    await self._over(link)
+                    running.cancel()
+            finally:
+                await link.close()
+            self._begun.clear()
+            events.backlog_over()
+
+    async def _over(self, link: Link) -> None:
+        """Return once the first session has caught up, has nothing more, or is the only one."""
+        connected = began = time.monotonic()
+        while not self._caught_up.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._caught_up.wait()
+            now = time.monotonic()
+            connected = now if link.connected else connected
+            silent = now - max(began, self._heard or began)
+            if (silent > SILENT and self._idle()) or now - connected > ALONE:
+                return
+
+    def _take(
+        self, topic: str, payload: bytes, content_type: str, qos: int, retained: bool
+    ) -> asyncio.Future[None] | None:
+        self._lately.append(hash((topic, payload)))
+        return self._take_in(topic, payload, content_type, qos, retained)
