@@ -80,6 +80,10 @@ class Mqtt(Section):
     """how long the broker keeps messages for a collector that is away"""
     receive_maximum: int = Field(default=1000, ge=10, le=65535)
     """messages in hand that are not stored yet; at three times as many nothing more is read"""
+    present_first: bool | None = None
+    """after an outage take the newest reports first, over a second session. Without it: over
+    mqtt://, with a lease, and with a [[source]]. Over mqtts:// set it to true with the collectors'
+    listener (8884) only: on the nodes' one (8883) a certificate has one session"""
 
 
 Role = Literal["ingest", "score", "api", "alert"]

@@ -96,7 +96,8 @@ class Ingest:
             crowded=self._intake.crowded,
             idle=lambda: self._intake.in_hand == 0,
         )
-        self._intake.back = self._present.begin
+        if wants_present_first(config):
+            self._intake.back = self._present.begin
         self._links = [self._link]
         if config.source:
             self._links.append(source_link(config, sources, self._allowed, self._intake.crowded))
@@ -159,7 +160,7 @@ class Ingest:
         if self._succession is not None:
             self._succession.connected(resumed)
         if resumed:
-            self._present.begin(self._present.quiet)
+            self._intake.back(self._present.quiet)
 
     def _no_room(self) -> bool:
         """Whether nothing is to be asked for: the window is full, or the broker has it for us."""
@@ -177,6 +178,13 @@ class Ingest:
 
     def _retain(self, topic: str, message: Encoded) -> bool:
         return self._link.retain(topic, message)
+
+
+def wants_present_first(config: Config) -> bool:
+    """Whether the broker gives this collector a second session without ending its first one."""
+    given = config.mqtt.present_first
+    several = config.collector.lease is not None or bool(config.source)
+    return given if given is not None else several or config.mqtt.url.startswith("mqtt://")
 
 
 def source_link(
