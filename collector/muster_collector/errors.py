@@ -24,3 +24,11 @@ class StoreError(MusterError):
 
 class StoreLockedError(StoreError):
     """Another process owns the embedded store."""
+
+
+class UnknownNodeError(MusterError):
+    """There is no such node."""
+
+
+class AliveError(MusterError):
+    """The node still reports."""

@@ -93,7 +93,7 @@ async def _roles(
         )
     fleet = ingest.fleet if ingest else _stored_fleet(store)
     scorer = _scorer(config, store, fleet) if {"score", "api"} & set(roles) else None
-    alerting = _alerting(config, store) if "alert" in roles else None
+    alerting = _alerting(config, store, ingest) if "alert" in roles else None
     async with asyncio.TaskGroup() as tasks:
         if isinstance(store, EmbeddedStore):
             sweeps = retention.sweep_for_ever(store, config.store)
@@ -150,12 +150,13 @@ def _stored_fleet(store: Store) -> Any:
     return StoredFleet(store, wall_clock)
 
 
-def _alerting(config: configuration.Config, store: Store) -> Alerting:
+def _alerting(config: configuration.Config, store: Store, ingest: Ingest | None) -> Alerting:
     from muster_collector.alerts.receivers import receivers  # noqa: PLC0415
     from muster_collector.alerts.service import Alerting  # noqa: PLC0415
 
     told = receivers(config.alerts)
-    return Alerting(store, config.alerts, told, config.collector.data)
+    gone = ingest.fleet.gone if ingest else frozenset
+    return Alerting(store, config.alerts, told, config.collector.data, gone=gone)
 
 
 def _scorer(config: configuration.Config, store: Store, fleet: Any) -> Scorer:
@@ -201,6 +202,7 @@ async def _serve(
         metrics=telemetry.render,
         stop=stop,
         quarantine=ingest.quarantine if ingest else None,
+        forgetting=ingest.forgetting if ingest else None,
         alerting=alerting,
     )
     token = configuration.read_secret(config.api.token_file, "[api] token_file")

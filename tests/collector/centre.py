@@ -25,7 +25,7 @@ from muster_collector.store.base import Point, Query, RefusedPoint, Table
 from muster_wire import topics
 from servers import Mosquitto
 
-LIMIT = 20.0
+LIMIT = 60.0
 NOW = time.time_ns() // 1_000_000
 _roots = itertools.count()
 

@@ -235,7 +235,7 @@ async def test_refused_by_a_limit_then_the_limit_raised_restarted_and_played_aga
         assert [row["outcome"] for row in json.loads(again.stdout)] == ["refused"]
     file.write_text(text + "200\n")
     with collector(file) as (process, said):
-        await until(lambda: said().count("broker connected") == 2, "connected")
+        await until(lambda: said().count(f"url={mosquitto.url}\n") == 2, "connected")
         refused = muster("quarantine", "replay", "--all", *api[:2])
         assert (refused.returncode, "a valid token is needed" in refused.stderr) == (1, True)
         dry = muster("quarantine", "replay", "--node", "n1", "--dry-run", *api)

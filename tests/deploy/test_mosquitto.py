@@ -194,6 +194,20 @@ async def test_a_node_hears_only_what_is_for_it(
         assert await first(node) == (of("node-a", kind), b"mine")
 
 
+async def test_the_collector_clears_what_a_forgotten_node_left(broker: Shipped) -> None:
+    left = [of("node-a", kind) for kind in ("birth", "status", "config/state")]
+    async with connected(broker, "node-a") as node:
+        for topic in left:
+            await node.publish(topic, b"left", qos=1, retain=True)
+        async with connected(broker, "Collector") as collector:
+            for topic in left:
+                await collector.publish(topic, b"", qos=1, retain=True)
+        async with connected(broker, "Collector") as collector:
+            await collector.subscribe("muster/v1/#", qos=1)
+            await node.publish(of("node-a", "report"), b"end", qos=1)
+            assert await first(collector) == (of("node-a", "report"), b"end")
+
+
 @pytest.mark.parametrize(
     ("victim", "expected"), [("node-a", [b"gone", b"end"]), ("node-b", [b"end"])]
 )

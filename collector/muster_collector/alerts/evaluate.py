@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from muster_collector.alerts.model import LEAST_STEPS, NOISE, STEP_S, Ask, Labels, Rule
 from muster_collector.store.base import Query, Read, Statistic, Store, Table
 
 COMBINE: Mapping[str, Callable[[list[float]], float]] = {"min": min, "sum": sum}
+HOST = "host"
 Values = dict[Labels, float]
 Series = Iterator[tuple[tuple[str, ...], float]]
 STATISTICS: Mapping[str, tuple[Statistic, ...]] = {
@@ -19,13 +20,19 @@ STATISTICS: Mapping[str, tuple[Statistic, ...]] = {
 }
 
 
-async def values(store: Store, rule: Rule, now: int) -> Values:
-    """The rule's numbers at `now` (ms) by their labels; `StoreError` when the store is away."""
+async def values(store: Store, rule: Rule, now: int, gone: Collection[str] = frozenset()) -> Values:
+    """The rule's numbers at `now` (ms) by their labels; `StoreError` when the store is away.
+
+    Hosts in `gone` are of the fleet no more, whatever the store still has of them.
+    """
     ask = rule.ask
+    host = ask.series.index(HOST) if HOST in ask.series else None
     found: dict[tuple[str, ...], list[float]] = {}
     for measurement in ask.measurements:
         table = await store.select(_query(rule, measurement, now))
         for series, value in _numbers(rule, table):
+            if host is not None and series[host] in gone:
+                continue
             group = tuple(series[ask.series.index(tag)] for tag in ask.labels)
             found.setdefault(group, []).append(value * ask.scale)
     combine = COMBINE[ask.combine or "min"]

@@ -10,7 +10,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +55,7 @@ class Alerting:
         *,
         clock: Callable[[], int] = wall_clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        gone: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -66,6 +67,7 @@ class Alerting:
         self.clock = clock
         self.evaluated: int | None = None
         self._sleep = sleep
+        self._gone = gone
         self._written = ""
         self._asked: dict[str, int] = {}
 
@@ -134,12 +136,12 @@ class Alerting:
             events.kept()
 
     async def _ask(self, now: int) -> None:
-        away = 0.0
+        away, gone = 0.0, self._gone()
         for rule in self.rules.values():
             if rule.name == DATABASE_AWAY.name or not self._is_due(rule, now):
                 continue
             try:
-                values = await evaluate.values(self.store, rule, now)
+                values = await evaluate.values(self.store, rule, now, gone)
             except StoreError:
                 away = 1.0
                 break

@@ -35,6 +35,8 @@ from muster_collector.store import base
 router = APIRouter(prefix="/api/v1", tags=["nodes"])
 HOURLY = "completeness_hourly"
 DAY = 86_400_000
+FORGOTTEN = "forgotten"
+"""The state of a node that is of the fleet no more, where a range of the past has it."""
 ABOUT = ("level", "id", "site")
 ONE = ("account", "online", "state", "last_report", "silent_s", "silent_since")
 MANY = ("nodes", *(f"nodes_{state}" for state in STATES), "planned", "never_seen")
@@ -68,13 +70,18 @@ async def completeness(
     `account` says what a node's rests on: `sequence` counts reports, which our agent numbers;
     `interval` counts the intervals of another agent in which anything came, and knows only gaps.
     """
-    units = make_units(given.scorer.estate, given.fleet, given.now() + 1)
-    chosen = _chosen(given, site, node)
+    span = time_range(from_, to, given.now()) if from_ or to or step else None
+    fleet = _Then(given, span)
+    units = make_units(given.scorer.estate, fleet, given.now() + 1)
+    chosen = {
+        info.node: info
+        for info in sorted(fleet.nodes(), key=lambda info: info.node)
+        if site in (None, info.site) and node in (None, info.node)
+    }
     groups = _groups(units[level], units["node"], chosen, id, whole=site is None and node is None)
     answer: Row = {}
     timed: list[tuple[Row, Mapping[str, Period]]]
-    if from_ or to or step:
-        span = time_range(from_, to, given.now())
+    if span is not None:
         if given.accounts is not None and given.accounts.others is not None:
             await given.accounts.others.look(given.now())
         spans = _spans(given, span, duration("step", step) if step else None, zone)
@@ -113,10 +120,17 @@ def _rows(
     return rows, _counts(everything, chosen, [n for group in groups.values() for n in group])
 
 
-def _chosen(given: Services, site: str | None, node: str | None) -> dict[str, Any]:
-    wanted = {"site": site, "node": node}
-    only = {name: value for name, value in wanted.items() if value is not None}
-    return {info.node: info for info in nodes.filtered(given, only)}
+class _Then:
+    """The fleet as a range of time has it: with those that were forgotten after its beginning."""
+
+    def __init__(self, given: Services, span: Span | None) -> None:
+        self._nodes = list(given.fleet.nodes())
+        if span is not None and given.accounts is not None:
+            self._nodes += given.accounts.past(span[0])
+
+    def nodes(self) -> Sequence[Any]:
+        """All of them."""
+        return self._nodes
 
 
 def _groups(
@@ -149,16 +163,23 @@ def _about(
     if level.name == "node":
         info = chosen[unit]
         row = nodes.about_node(given, info)
+        if _is_forgotten(info):
+            row["state"] = FORGOTTEN
         last = info.last_arrival if row["state"] == "silent" else None
         made: Row = {"level": "node", "id": unit, "node": unit, "site": info.site}
         made |= {name: row[name] for name in ONE[:-1]}
         return made | {"silent_since": times.iso(last) if last else None}
     tags = dict(level.tags[level.index[unit]])
+    members = [name for name in members if not _is_forgotten(chosen[name])]
     states = Counter(given.state(chosen[name]) for name in members)
     planned = int(level.planned[level.index[unit]])
     made = tags | {"nodes": len(members), "planned": planned}
     made |= {f"nodes_{state}": states[state] for state in STATES}
     return made | {"never_seen": max(0, planned - len(members))}
+
+
+def _is_forgotten(info: Any) -> bool:
+    return getattr(info, "forgotten", None) is not None
 
 
 def _counts(period: Period, chosen: Mapping[str, Any], members: Sequence[str]) -> Row:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from muster_collector.api import times, units
 from muster_collector.api.params import Format, Limit, Offset, as_json, table
 from muster_collector.api.services import Given, NodeInfo, Services
+from muster_collector.errors import AliveError, MusterError, UnknownNodeError
 
 router = APIRouter(prefix="/api/v1", tags=["nodes"])
 TOTALS = ("stored", "duplicate", "refused", "late", "lost", "missing", "unreadable")
@@ -68,6 +69,25 @@ async def node(given: Given, node: str) -> Response:
             "pillars": list(units.pillars(result, level, row)),
         }
     return as_json(about)
+
+
+@router.delete("/nodes/{node}")
+async def forget(given: Given, node: str, *, force: bool = False) -> Response:
+    """Forget a node that will not be back: 409 for one that still reports, unless forced.
+
+    Its past stays in the database and in the account of every range; a report makes it a node
+    again.
+    """
+    if given.forgetting is None:
+        raise HTTPException(503, "this process takes no reports: ask the one that does")
+    try:
+        return as_json(await given.forgetting.forget(node, force=force))
+    except UnknownNodeError as error:
+        raise HTTPException(404, str(error)) from error
+    except AliveError as error:
+        raise HTTPException(409, str(error)) from error
+    except MusterError as error:
+        raise HTTPException(503, str(error)) from error
 
 
 def filtered(given: Services, wanted: Mapping[str, Any]) -> Iterable[NodeInfo]:

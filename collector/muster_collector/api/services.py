@@ -49,7 +49,7 @@ class Fleet(Protocol):
     """The nodes that the collector knows."""
 
     def nodes(self) -> Iterable[NodeInfo]:
-        """All of them, silent ones too."""
+        """All of them, silent ones too, but none that was forgotten."""
 
 
 class Quarantine(Protocol):
@@ -63,6 +63,13 @@ class Quarantine(Protocol):
 
     async def replay(self, wanted: Chosen, *, dry_run: bool) -> list[Any]:
         """Play the chosen records again; a named tuple with `id` for each."""
+
+
+class Forgetting(Protocol):
+    """See `ingest.forget`."""
+
+    async def forget(self, name: str, *, force: bool) -> dict[str, Any]:
+        """Forget a node that will not be back."""
 
 
 class Others(Protocol):
@@ -86,6 +93,9 @@ class Accounts(Protocol):
     def others(self) -> Others | None:
         """Those of other collectors."""
 
+    def past(self, since: int) -> Iterable[Any]:
+        """Nodes that were forgotten after that time (ms): earlier ranges have them."""
+
     def periods(
         self,
         spans: Sequence[tuple[int, int]],
@@ -103,7 +113,7 @@ class Accounts(Protocol):
 class Services:
     """The live parts of a collector. `metrics` renders Prometheus text; `stop` ends streams.
 
-    `accounts` and `quarantine` are None where this process does not ingest.
+    `accounts`, `quarantine` and `forgetting` are None where this process does not ingest.
     `alerting` is None where another process evaluates the rules.
     """
 
@@ -115,6 +125,7 @@ class Services:
     metrics: Callable[[], bytes] = bytes
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     quarantine: Quarantine | None = None
+    forgetting: Forgetting | None = None
     alerting: Alerting | None = None
     newest: Newest = field(default_factory=Newest)
 

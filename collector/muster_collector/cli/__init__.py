@@ -22,6 +22,7 @@ COMMANDS: tuple[str, ...] = (
     "publish",
     "report",
     "completeness",
+    "nodes",
     "quarantine",
     "config",
     "enroll",

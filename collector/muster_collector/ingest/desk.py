@@ -61,6 +61,8 @@ class Desk:
         """Close old epochs and old gaps of which nothing came for a while; `now` in ms."""
         self._now = time.monotonic()
         for node in self.ledger.nodes.values():
+            if node.forgotten is not None:
+                continue
             if node.source and (changed := interval.close_gaps(node, now)):
                 self.touch(node, changed)
                 self.timeline.changed(node, changed)

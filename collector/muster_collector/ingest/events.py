@@ -244,6 +244,12 @@ def our_clock(*, wrong: bool) -> None:
         )
 
 
+def node_forgotten(node: str, *, forced: bool) -> None:
+    """Somebody said that a node will not be back."""
+    telemetry.NODES_FORGOTTEN.inc()
+    log.info("node forgotten node=%s%s", node, " although it was alive" if forced else "")
+
+
 def epoch_ended(node: str, epoch: int, lost: Mapping[str, int]) -> None:
     """An old epoch was closed; what it lost in all, by reason."""
     telemetry.EPOCHS_ENDED.inc()

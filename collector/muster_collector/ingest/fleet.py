@@ -38,8 +38,16 @@ class Fleet:
         self._missing = (0, 0)
 
     def nodes(self) -> Collection[NodeInfo]:
-        """All known nodes."""
-        return self._ledger.nodes.values()
+        """All known nodes that nobody has told to forget."""
+        return [node for node in self._ledger.nodes.values() if node.forgotten is None]
+
+    def past(self, since: int) -> Collection[NodeInfo]:
+        """Nodes that were forgotten after that time (ms)."""
+        return [node for node in self._ledger.nodes.values() if (node.forgotten or 0) > since]
+
+    def gone(self) -> Collection[str]:
+        """The names of all that were forgotten."""
+        return {node.node for node in self.past(0)}
 
     def node(self, name: str) -> NodeInfo | None:
         """One node."""
@@ -61,7 +69,7 @@ class Fleet:
         for booked, more in zip(sums, others, strict=False):
             for name, theirs in more.items():
                 booked[name] = theirs.plus(booked.get(name))
-        for info in list(self.nodes()):
+        for info in list(self._ledger.nodes.values()):
             if node is None or info.node == node:
                 about = NodeAccount(info, now)
                 yield (

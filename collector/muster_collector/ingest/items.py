@@ -150,6 +150,8 @@ class ReportItem:
         )
 
     def _note(self, node: Node, report: Report) -> None:
+        if not self.duplicate:
+            node.returned(self.account)
         node.last_arrival = self.arrival
         node.last_report_ts = max(node.last_report_ts or 0, report.ts)
         node.every, node.wait = report.every, report.wait
@@ -174,6 +176,8 @@ class BirthItem:
         """Take in what it says of the node and of its spool."""
         node, birth, account = self.node, self.birth, self.account
         desk.count("birth")
+        if not self.retained:
+            node.returned(account)
         if not self.retained or node.epoch in (None, birth.epoch):
             node.source = ""
             node.epoch = birth.epoch
@@ -207,6 +211,7 @@ class UnopenedItem:
         """Ask for it at once; the ack says that the base is not here."""
         account, report = self.account, self.report
         account.last_arrival = self.node.last_arrival = self.arrival
+        self.node.returned(account)
         account.declare(((r.first, r.last, r.reason) for r in report.lost), report.seq)
         account.release(report.oldest)
         account.expect(report.seq + 1)

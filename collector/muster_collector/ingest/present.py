@@ -68,9 +68,9 @@ class Present:
         return self._begun.is_set()
 
     @property
-    def quiet(self) -> float:
-        """Seconds since the first session brought something; as long as counts, before it did."""
-        return BEHIND if self._heard is None else time.monotonic() - self._heard
+    def quiet(self) -> float | None:
+        """Seconds since the first session brought something; None before it did."""
+        return None if self._heard is None else time.monotonic() - self._heard
 
     def begin(self, seconds: float) -> None:
         """Something was away for so long: there may be a backlog."""

@@ -13,6 +13,7 @@ from muster_collector.ingest.bases import Bases
 from muster_collector.ingest.budget import Budget
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.fleet import Fleet
+from muster_collector.ingest.forget import Forgetting
 from muster_collector.ingest.intake import Intake, wall_clock
 from muster_collector.ingest.mqtt import Link
 from muster_collector.ingest.other_ledgers import OtherLedgers
@@ -101,6 +102,7 @@ class Ingest:
         self._links = [self._link]
         if config.source:
             self._links.append(source_link(config, sources, self._allowed, self._intake.crowded))
+        self.forgetting = Forgetting(self._intake, self._retain, self._leave)
         self._writer = completeness.Writer(
             self.fleet, self._file, desk.timeline, store, clock=clock, allowed=self._allowed,
             every=config.collector.completeness_every, keep=config.collector.keep_completeness,
@@ -160,7 +162,15 @@ class Ingest:
         if self._succession is not None:
             self._succession.connected(resumed)
         if resumed:
-            self._intake.back(self._present.quiet)
+            self._intake.back(self._away())
+
+    def _away(self) -> float:
+        """Seconds since something came, to this process or to the one before it."""
+        if (quiet := self._present.quiet) is not None:
+            return quiet
+        now = self._intake.clock()
+        last = max((node.last_arrival or 0 for node in self.fleet.nodes()), default=now)
+        return (now - last) / 1000
 
     def _no_room(self) -> bool:
         """Whether nothing is to be asked for: the window is full, or the broker has it for us."""

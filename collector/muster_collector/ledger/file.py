@@ -63,10 +63,13 @@ UPGRADES = (
     ALTER TABLE node ADD COLUMN last_refused INTEGER;
     {slots.SCHEMA}
     """,
+    """
+    ALTER TABLE node ADD COLUMN forgotten INTEGER;
+    """,
 )
 """From an empty file to the present one, a step a version; only ever added to."""
 VERSION = len(UPGRADES)
-PUT_NODE = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 15)})"  # noqa: S608 - constant
+PUT_NODE = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 16)})"  # noqa: S608 - constant
 PUT_ACCOUNT = f"INSERT OR REPLACE INTO account VALUES ({', '.join('?' * 21)})"  # noqa: S608
 PUT_REASON = "UPDATE quarantine SET reason = ?, detail = ? WHERE id = ?"
 OVERHEAD = 256
@@ -248,7 +251,7 @@ def node_row(node: Node) -> tuple[Any, ...]:
         node.node, node.site, node.first_seen, node.every, node.last_report_ts, node.last_arrival,
         node.epoch, node.simulated, node.agent, json.dumps(node.inventory),
         json.dumps(node.former), node.unreadable, node.source,
-        node.last_stored, node.last_refused,
+        node.last_stored, node.last_refused, node.forgotten,
     )  # fmt: skip
 
 
@@ -258,7 +261,7 @@ def node_of(row: Sequence[Any]) -> Node:
         node=row[0], site=row[1], first_seen=row[2], every=row[3], last_report_ts=row[4],
         last_arrival=row[5], epoch=row[6], simulated=bool(row[7]), agent=row[8],
         inventory=json.loads(row[9]), former=Counter(json.loads(row[10])), unreadable=row[11],
-        source=row[12], last_stored=row[13], last_refused=row[14],
+        source=row[12], last_stored=row[13], last_refused=row[14], forgotten=row[15],
     )  # fmt: skip
 
 

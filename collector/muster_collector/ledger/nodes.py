@@ -69,6 +69,8 @@ class Node:
     last_stored: int | None = None
     last_refused: int | None = None
     clock: Offset = field(default_factory=Offset)
+    forgotten: int | None = None
+    """Since when (ms) it is no longer one of the fleet; its past stays, until it reports again."""
 
     @property
     def totals(self) -> Totals:
@@ -101,6 +103,22 @@ class Node:
         if found is None:
             found = self.accounts[epoch] = Account(self.node, epoch, oldest)
         return found
+
+    def forget(self, now: int) -> list[Account]:
+        """It will not be back: what is missing is lost; the accounts that were closed now."""
+        self.forgotten = now
+        self.online = False
+        opened = [account for account in self.accounts.values() if not account.closed]
+        for account in opened:
+            account.close()
+        return opened
+
+    def returned(self, account: Account | None) -> None:
+        """It is there after all."""
+        if self.forgotten is not None:
+            self.forgotten = None
+            if account is not None:
+                account.closed = False
 
     def end_epochs(self, now: int) -> list[Account]:
         """Close old epochs of which nothing came for a while; those that were closed now."""

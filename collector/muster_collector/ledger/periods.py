@@ -61,6 +61,8 @@ class NodeAccount:
     """One node, looked at once for any number of ranges."""
 
     def __init__(self, node: Node, now: int) -> None:
+        # Nothing was expected of it from then on.
+        now = min(now, node.forgotten or now)
         self.node, self.now = node, now
         accounts = list(node.accounts.values())
         self.open: list[tuple[str, Stretch]] = []

@@ -49,6 +49,7 @@ class SampleItem(ReportItem):
         node.last_report_ts = max(node.last_report_ts or 0, report.ts)
         node.every = report.every
         node.online = True
+        node.returned(self.account)
         self._settle(desk)
         desk.touch(node, self.account)
 
