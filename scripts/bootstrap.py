@@ -32,6 +32,7 @@ SYSTEM_PACKAGES = {
     "systemd-analyze": "systemd",
     "nstat": "iproute2",
     "prometheus-node-exporter": "prometheus-node-exporter",
+    "prometheus-alertmanager": "prometheus-alertmanager",
 }
 EXTRA_PACKAGES = ["fonts-noto-cjk", "libmosquitto1"]  # collectd-core only suggests the latter
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])

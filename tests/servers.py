@@ -202,3 +202,37 @@ class VictoriaMetrics(HttpServer):
             "-retentionPeriod=100y",
             "-search.latencyOffset=0s",
         ]
+
+
+class Alertmanager(HttpServer):
+    """A Prometheus Alertmanager that hands at once to a webhook what it is given, by site."""
+
+    ready_path = "/-/ready"
+
+    def __init__(self, directory: Path, webhook: str) -> None:
+        super().__init__(directory)
+        self.program = program("prometheus-alertmanager")
+        self.webhook = webhook
+
+    def command(self) -> list[str]:
+        configuration = self.directory / "alertmanager.yml"
+        configuration.write_text(
+            f"""route:
+  receiver: hook
+  group_by: [site]
+  group_wait: 0s
+  group_interval: 1s
+receivers:
+- name: hook
+  webhook_configs:
+  - url: "{self.webhook}"
+    send_resolved: true
+"""
+        )
+        return [
+            self.program,
+            f"--config.file={configuration}",
+            f"--storage.path={self.directory}/data",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--cluster.listen-address=",
+        ]

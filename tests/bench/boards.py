@@ -56,6 +56,7 @@ NICE_S = (
     43200,
 )
 """The steps that Grafana rounds to."""
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 RUNS = 3
 
 
@@ -227,7 +228,16 @@ def draw(board: dict[str, Any], url: str, start: int, end: int) -> Iterator[Cost
 
 def step(panel: Mapping[str, Any], length: int) -> str:
     """Grafana's `$__interval`: no more points than pixels, no less than the panel's own."""
-    least = {"30s": 30, "1m": 60, "2m": 120, "5m": 300, "15m": 900, "2h": 7200}[panel["interval"]]
+    least = {
+        "30s": 30,
+        "1m": 60,
+        "2m": 120,
+        "5m": 300,
+        "15m": 900,
+        "1h": 3600,
+        "2h": 7200,
+        "1d": 86400,
+    }[panel["interval"]]
     pixels = WIDE * panel["gridPos"]["w"] / 24
     wanted = max(least, length / 1000 / pixels)
     return f"{next((s for s in NICE_S if s >= wanted * 0.75), NICE_S[-1])}s"

@@ -125,6 +125,7 @@ def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
     end -= end % MINUTE
     times = range(int(end - hours * 60 * MINUTE), end + 1, step)
     fleet = nodes()
+    yield from days(end)
     for turn, now in enumerate(times):
         for number, node in enumerate(fleet):
             silent = node.place.site == SILENT_SITE and end - now < 12 * MINUTE
@@ -132,7 +133,7 @@ def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
                 yield from machine(node, now, turn)
                 yield from extras(node, number, turn, now, end)
             yield completeness(node, now, turn, end)
-            if now // HOUR != (now - step) // HOUR or now == times[-1]:
+            if now // HOUR != (now - step) // HOUR:
                 yield accounts(node, now, end)
         if end - now < 30 * MINUTE:
             yield from alerts(now, end)
@@ -141,6 +142,15 @@ def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
             yield from targets(now)
         if turn % 3 == 0 or now == times[-1]:
             yield from scores(fleet, now, end)
+
+
+def days(end: int) -> Iterator[str]:
+    """The fleet's readiness of sixty days, slowly getting better."""
+    for day in range(60):
+        mean = 74 - day / 8 + 2 * math.sin(day / 3)
+        fields = {"score": mean, "least": mean - 5, "most": mean + 4, "coverage": 0.95}
+        tags = {"level": "fleet", "id": "fleet", "method": METHOD}
+        yield line("readiness_daily", tags, fields, end - day * 24 * HOUR)
 
 
 def extras(node: Node, number: int, turn: int, now: int, end: int) -> Iterator[str]:
@@ -330,9 +340,9 @@ def completeness(node: Node, now: int, turn: int, end: int) -> str:
 
 
 def accounts(node: Node, now: int, end: int) -> str:
-    """What became of the reports of an hour; the last one is not over in truth."""
+    """What became of the reports of an hour."""
     bad = node.place.site == "riverside"
-    quiet = 72 if node.place.site == SILENT_SITE and end - now < 12 * MINUTE else 0
+    quiet = 72 if node.place.site == SILENT_SITE and end - now < HOUR else 0
     counts: dict[str, Value] = {
         "expected": 360, "stored": 360 - 3 * bad - quiet, "late": 2, "duplicate": 3,
         "refused": 2 * bad, "lost": int(bad), "missing": 0, "down": 0, "silent": quiet,

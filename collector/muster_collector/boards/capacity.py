@@ -7,11 +7,13 @@ from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.influxql import BUCKET, HOSTS, Rows, Series
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.shared import fullest, links, scores
+from muster_collector.boards.shared import fullest, links
 from muster_collector.boards.shared.scores import FLEET
 from muster_collector.boards.shared.targets import targets
 
 DISKS = f"\"mode\" = 'rw' AND {HOSTS} AND $timeFilter"
+DAYS_APART = 50
+"""Hours after which a line of days breaks: longer than two of them."""
 LEAST_STEPS = 6
 """Steps of ten minutes with data below which a file system is given no forecast."""
 CPUS = f"\"cpu\" = 'cpu-total' AND {HOSTS} AND $timeFilter"
@@ -31,7 +33,7 @@ def capacity(t: Tongue) -> Board:
             Strip(4, [_disk_now(t), _memory_now(t), _cpu_now(t)]),
             Strip(11, [_full(t), _largest(t)]),
             Strip(9, [targets(t, width=24)]),
-            Strip(9, [_use(t, 30), scores.history(t, FLEET, width=12)]),
+            Strip(9, [_use(t, 30), _by_day(t)]),
         ],
     )
 
@@ -249,5 +251,39 @@ def _use(t: Tongue, number_: int) -> Panel:
         ),
         high=100,
         filled=False,
+        gap_h=DAYS_APART,
         colors={cpu: style.GOOD, memory: style.LOSS, disk: style.WARN},
+    )
+
+
+def _by_day(t: Tongue) -> Panel:
+    score, low, high = t("mean", "平均"), t("lowest", "最低"), t("highest", "最高")
+    query = (
+        f'SELECT mean("most") AS "{high}", mean("least") AS "{low}", mean("score") AS "{score}" '
+        f'FROM "readiness_daily" WHERE {FLEET.where} AND $timeFilter {BUCKET} fill(none)'
+    )
+    return trend(
+        Face(
+            id=31,
+            title=t("Readiness by day", "每日就绪度"),
+            means=t(
+                "The fleet's mean score of each local day, and the band from its lowest to its "
+                "highest. Days last for ever: choose up to years. May be empty: no day has ended.",
+                "机群每个当地日的平均评分及最低至最高的色带。日数据永久保存：可选择数年。"
+                "可为空 (may be empty)：尚无完整的一天。",
+            ),
+            do=t(
+                "Compare with the targets above; `muster targets status` reckons the pace.",
+                "与上方目标对照；`muster targets status` 计算进度。",
+            ),
+            empty=t("No day has ended", "尚无完整的一天"),
+            width=12,
+            queries=[Series(query)],
+            every="1d",
+        ),
+        high=100,
+        low=None,
+        colors={score: style.GOOD},
+        band=(high, low),
+        gap_h=DAYS_APART,
     )

@@ -208,4 +208,5 @@ def _quiet(t: Tongue) -> Panel:
             every="1h",
         ),
         filled=False,
+        many=True,
     )

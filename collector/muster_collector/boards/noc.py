@@ -7,7 +7,7 @@ from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.influxql import HOSTS, SITES, Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number
 from muster_collector.boards.kit.tongue import Tongue
-from muster_collector.boards.shared import alerts, fullest, links, reports, scores, states
+from muster_collector.boards.shared import alerts, fullest, links, places, reports, scores, states
 from muster_collector.boards.shared.scores import FLEET
 
 
@@ -147,7 +147,7 @@ def _worst(t: Tongue) -> Panel:
         Column("id", t("Site", "站点"), link=links.site_link(t)),
         Column("score", t("Score", "评分"), width=80, decimals=0, limits=words.grades(), empty="—"),
         Column("grade", t("Grade", "等级"), width=65),
-        Column("why", t("Why no score", "无评分原因"), width=210, empty="", words=True),
+        places.why(t, 210),
     ]
     return listing(
         Face(

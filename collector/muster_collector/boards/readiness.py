@@ -56,7 +56,7 @@ def _regions(t: Tongue) -> Panel:
         link=link,
         empty=True,
         interval=False,
-        why=130,
+        reason=130,
     )
 
 
@@ -75,7 +75,7 @@ def _districts(t: Tongue) -> Panel:
         link=link,
         empty=True,
         interval=False,
-        why=130,
+        reason=130,
     )
 
 
@@ -116,6 +116,7 @@ def _by_place(t: Tongue) -> Panel:
         low=0,
         high=100,
         filled=False,
+        many=True,
     )
 
 

@@ -26,6 +26,7 @@ def _probe(t: Tongue, number_: int, words: tuple[str, str, str], field: str, uni
             every="2m",
         ),
         filled=False,
+        many=True,
     )
 
 
@@ -86,6 +87,7 @@ def _carried(t: Tongue, number_: int, title: str, way: str, field: str) -> Panel
             every="2h",
         ),
         filled=False,
+        many=True,
     )
 
 

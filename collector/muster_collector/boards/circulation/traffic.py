@@ -143,4 +143,5 @@ def by_site(t: Tongue, number_: int, field: str) -> Panel:
             shift="2m",
         ),
         stacked=True,
+        many=True,
     )

@@ -28,8 +28,14 @@ NOW = "15m"
 """How far back "now" looks: older values are not shown as the present."""
 TIME = "Time"
 """The column that every answer begins with."""
-GAP_MS = 30 * 60 * 1000
-"""Lines break where nothing came for so long."""
+HOUR_MS = 3_600_000
+GAP_H = 3
+"""Lines break where nothing came for so many hours.
+
+Grafana has one number for all ranges, and points of 90 days are three hours apart.
+"""
+NARROW = 90
+"""Pixels that a column without a width has at least; Grafana's 150 push others out of sight."""
 
 Panel = stat.Panel | bargauge.Panel | timeseries.Panel | table.Panel
 P = TypeVar("P", stat.Panel, bargauge.Panel, timeseries.Panel, table.Panel)
@@ -66,7 +72,8 @@ class Column:
 
     `empty` stands where a row has no value, `words` is for sentences, which wrap,
     `texts` are words for values, `colors` the colours of their text or, with `block`, of their
-    cell, to be seen from afar; `link` is a title and an address.
+    cell, to be seen from afar; `link` is a title and an address; `patterns` are regular expressions
+    and what stands for what matches them.
     """
 
     name: str
@@ -82,6 +89,7 @@ class Column:
     empty: str = "–"
     words: bool = False
     block: bool = False
+    patterns: Mapping[str, str] = field(default_factory=dict)
 
 
 def dress(panel: P, face: Face) -> P:
@@ -159,10 +167,13 @@ def trend(
     band: tuple[str, str] | None = None,
     stacked: bool = False,
     filled: bool = True,
+    many: bool = False,
+    gap_h: int = GAP_H,
 ) -> timeseries.Panel:
     """Lines over time, in `colors` by name or by /pattern/.
 
-    `band` fills from one series down to another and hides their lines.
+    `band` fills from one series down to another and hides their lines. `many` lines are named at
+    the right with their last values, highest first, so that nobody needs the colour to find one.
     """
     panel = dress(timeseries.Panel(), face).color_scheme(style.distinct())
     if low is not None:
@@ -171,14 +182,9 @@ def trend(
         panel.max(high)
     panel.line_width(2).fill_opacity(
         30 if stacked else 8 if filled and not band else 0
-    ).insert_nulls(GAP_MS)
+    ).insert_nulls(gap_h * HOUR_MS)
     panel.show_points(common.VisibilityMode.NEVER).axis_border_show(False)
-    panel.legend(
-        VizLegendOptions()
-        .display_mode(common.LegendDisplayMode.LIST)
-        .placement(common.LegendPlacement.BOTTOM)
-        .show_legend(True)
-    )
+    panel.legend(_legend(many=many))
     panel.tooltip(
         VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING)
     )
@@ -230,6 +236,15 @@ def listing(
     return panel.sort_by([shown]).cell_height(common.TableCellHeight.SM)
 
 
+def _legend(*, many: bool) -> VizLegendOptions:
+    legend = VizLegendOptions().show_legend(True)
+    if not many:
+        place = common.LegendPlacement.BOTTOM
+        return legend.display_mode(common.LegendDisplayMode.LIST).placement(place)
+    legend.display_mode(common.LegendDisplayMode.TABLE).placement(common.LegendPlacement.RIGHT)
+    return legend.calcs(["lastNotNull"]).sort_by("Last *").sort_desc(True)
+
+
 def rename(panel: P, names: Mapping[str, str]) -> P:
     """Show series under other names."""
     for name, shown in names.items():
@@ -276,6 +291,8 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         found.append(("custom.wrapText", True))
     if column.width:
         found.append(("custom.width", column.width))
+    else:
+        found.append(("custom.minWidth", NARROW))
     if column.decimals is not None:
         found.append(("decimals", column.decimals))
     if column.limits:
@@ -290,9 +307,20 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
     if column.link:
         title, url = column.link
         found.append(("links", [{"title": title, "url": url, "targetBlank": False}]))
+    if mappings := _mappings(column):
+        found.append(("mappings", mappings))
+    return [_set(*pair) for pair in found]
+
+
+def _mappings(column: Column) -> list[dict[str, Any]]:
+    """Words and colours that stand for values."""
+    found: list[dict[str, Any]] = [
+        {"type": "regex", "options": {"pattern": pattern, "result": {"text": text}}}
+        for pattern, text in column.patterns.items()
+    ]
     if column.texts:
         options = {value: {"text": text} for value, text in column.texts.items()}
         for value, color in column.colors.items():
             options[value]["color"] = color
-        found.append(("mappings", [{"type": "value", "options": options}]))
-    return [_set(*pair) for pair in found]
+        found.append({"type": "value", "options": options})
+    return found

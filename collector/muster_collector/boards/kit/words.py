@@ -65,6 +65,13 @@ def no_score(t: Tongue) -> str:
     return t("No score yet", "尚无评分")
 
 
+def reasons(t: Tongue) -> dict[str, str]:
+    """Why a place has no score, in Chinese: patterns of what the scorer says, and what is shown."""
+    few = r"/^(\d+) of (\d+) members have a score; those with (\d+%) of the planned weight must$/"
+    found = {few: "$2 个成员中 $1 个有评分；需达规划权重的 $3", "/^no member$/": "没有成员"}
+    return found if t.code == "zh" else {}
+
+
 def _titles(kind: str, t: Tongue) -> dict[str, str]:
     return {
         key: t(entry["title"]["en"], entry["title"]["zh"]) for key, entry in card()[kind].items()

@@ -44,7 +44,7 @@ def unreached(t: Tongue) -> Panel:
             limits=((None, style.GOOD), (1.0, style.BAD)),
         ),
         named=True,
-        size=28,
+        size=24,
     )
 
 
@@ -72,7 +72,7 @@ def availability(t: Tongue) -> Panel:
             limits=style.steps("availability"),
         ),
         named=True,
-        size=28,
+        size=24,
     )
 
 
@@ -102,7 +102,7 @@ def least(t: Tongue) -> Panel:
             limits=style.steps("budget_left"),
         ),
         named=True,
-        size=28,
+        size=24,
     )
 
 

@@ -81,6 +81,7 @@ def over_time(t: Tongue) -> Panel:
         low=None,
         high=1,
         filled=False,
+        many=True,
     )
 
 
@@ -115,4 +116,5 @@ def delay(t: Tongue) -> Panel:
             every="15m",
         ),
         filled=False,
+        many=True,
     )

@@ -22,7 +22,7 @@ def collectors(t: Tongue, *, width: int) -> Panel:
     columns = [
         Column("collector", t("Collector", "采集器")),
         Column(
-            "broker_connected", t("At the broker", "已连代理"), width=115, texts=connected,
+            "broker_connected", t("Broker", "已连代理"), width=85, texts=connected,
             colors={"0": style.BAD, "1": style.GOOD},
         ),
         Column("nodes", t("Nodes", "节点"), width=80, decimals=0),
@@ -32,14 +32,14 @@ def collectors(t: Tongue, *, width: int) -> Panel:
             limits=WAIT_STEPS,
         ),
         Column(
-            "stored_seconds_p99", t("To stored, p99", "入库耗时 p99"), unit="s", width=135,
+            "stored_seconds_p99", t("To stored, p99", "入库耗时 p99"), unit="s", width=115,
             decimals=0, limits=WAIT_STEPS,
         ),
         Column(
-            "write_seconds_p99", t("Database, p99", "数据库 p99"), unit="s", width=125, decimals=0,
+            "write_seconds_p99", t("Database, p99", "数据库 p99"), unit="s", width=110, decimals=0,
         ),
         Column(
-            "store_errors", t("Write errors", "写入错误"), width=110, decimals=0,
+            "store_errors", t("Errors", "写入错误"), width=90, decimals=0,
             limits=ERROR_STEPS,
         ),
     ]  # fmt: skip

@@ -36,6 +36,12 @@ def score_columns(t: Tongue, *, interval: bool) -> list[Column]:
     ]
 
 
+def why(t: Tongue, width: int) -> Column:
+    """The column that says why a place has no score."""
+    title, known = t("Why no score", "无评分原因"), words.reasons(t)
+    return Column("why", title, width=width, empty="", words=True, patterns=known)
+
+
 def places(
     t: Tongue,
     *,
@@ -45,13 +51,14 @@ def places(
     where: str,
     width: int,
     link: tuple[str, str],
-    why: int = 215,
+    reason: int = 215,
     empty: bool = False,
     interval: bool = True,
 ) -> Panel:
     """The units of one level, worst first; those without a score say why.
 
-    `why` is the width of that column in pixels; `empty` where there may be no such level.
+    `reason` is the width of the column that does, in pixels; `empty` where there may be no such
+    level.
     """
     may = t(" May be empty: no estate file.", "可为空 (may be empty)：未提供资产文件。")
     bounds = ("low", "high") if interval else ()
@@ -61,7 +68,7 @@ def places(
         *score_columns(t, interval=interval),
         Column("scored", t("Scored", "已评分"), width=70, decimals=0),
         Column("planned", t("Planned", "规划"), width=75, decimals=0),
-        Column("why", t("Why no score", "无评分原因"), width=why, empty="", words=True),
+        why(t, reason),
     ]
     return listing(
         Face(
