@@ -430,7 +430,7 @@ def pipeline(turn: int, now: int) -> Iterator[str]:
         }  # fmt: skip
         yield line("internal_collector", tags, plain, now)
         for outcome, reason, many in (
-            ("stored", "", 1980), ("duplicate", "", 12), ("refused", "json", 2), ("taken", "", 40)
+            ("stored", "", 1980), ("duplicate", "", 12), ("refused", "json", 2), ("birth", "", 40)
         ):  # fmt: skip
             labels = tags | {"outcome": outcome, "reason": reason}
             yield line("internal_collector", labels, {"messages": (turn + 1) * many}, now)

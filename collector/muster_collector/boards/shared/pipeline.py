@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import BUCKET, Rows, Series, latest
-from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
+from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, rename, trend
 from muster_collector.boards.kit.tongue import Tongue
 
 SOURCE = "internal_collector"
@@ -121,7 +121,7 @@ def rates(t: Tongue, *, width: int) -> Panel:
     query = (
         f'SELECT sum("r") AS "r" FROM ({inner}) WHERE "outcome" != \'\' AND $timeFilter {BUCKET}'
     )
-    return trend(
+    panel = trend(
         Face(
             id=52,
             title=t("Messages a second", "每秒消息数"),
@@ -141,6 +141,17 @@ def rates(t: Tongue, *, width: int) -> Panel:
         ),
         colors={"stored": style.GOOD, "refused": style.WARN, "lost": style.BAD},
     )
+    names = {
+        "stored": t("stored", "已入库"),
+        "duplicate": t("duplicate", "重复"),
+        "refused": t("refused", "被拒"),
+        "birth": t("births", "上线"),
+        "status": t("states", "状态"),
+        "config": t("settings", "配置"),
+        "asked again": t("asked again", "重新索取"),
+        "replayed": t("replayed", "重放"),
+    }
+    return rename(panel, names)
 
 
 def missing(t: Tongue, *, width: int) -> Panel:

@@ -51,7 +51,7 @@ def places(
     where: str,
     width: int,
     link: tuple[str, str],
-    reason: int = 215,
+    reason: int = 185,
     empty: bool = False,
     interval: bool = True,
 ) -> Panel:
@@ -106,10 +106,10 @@ def lowest_nodes(t: Tongue, *, width: int = 9, site: bool = True) -> Panel:
         Column(
             "id",
             t("Node", "节点"),
-            width=150 if site else 110,
+            width=125 if site else 110,
             link=links.node_link(t, links.UNIT_LINK),
         ),
-        *([Column("site", t("Site", "站点"), width=130)] if site else []),
+        *([Column("site", t("Site", "站点"), width=105)] if site else []),
         *score_columns(t, interval=False),
     ]
     return listing(
