@@ -18,6 +18,9 @@ from typing import NamedTuple, TypeVar
 Parsed = TypeVar("Parsed")
 
 CHUNK, LINE = 1 << 16, 1 << 12
+WHOLE = 1 << 11
+"""Bytes below which a file read every interval is taken for whole: the kernel hands out as many of
+its lines as a page of 4096 bytes holds, so what is missing would be a line longer than this."""
 MOST_CPUS = 1 << 16
 SHARED = 1.0
 """Seconds for which a reading of all processes is shared."""
@@ -93,15 +96,17 @@ class Host:
         finally:
             os.close(descriptor)
 
-    def pread(self, relative: str) -> bytes:
+    def pread(self, relative: str, whole: int = WHOLE) -> bytes:
         """The content of a file that is read every interval: its descriptor stays open.
 
-        A descriptor whose device has gone is replaced once, because the name may be back.
+        A descriptor whose device has gone is replaced once, because the name may be back. Whether
+        a file of less than `whole` bytes goes on need not be asked.
         """
-        if self._shared is None:
-            return self._pread(relative)
-        if (data := self._shared.get(relative)) is None:
-            data = self._shared[relative] = self._pread(relative)
+        shared = self._shared
+        if shared is None:
+            return self._pread(relative, whole)
+        if (data := shared.get(relative)) is None:
+            data = shared[relative] = self._pread(relative, whole)
         return data
 
     @contextmanager
@@ -116,11 +121,12 @@ class Host:
         finally:
             self._shared = None
 
-    def _pread(self, relative: str) -> bytes:
+    def _pread(self, relative: str, whole: int) -> bytes:
         descriptor = self._open.get(relative)
         if descriptor is not None:
             try:
-                return _drain(descriptor, relative)
+                data = os.pread(descriptor, CHUNK, 0)
+                return data if 0 < len(data) < whole else _drain(descriptor, relative, data)
             except OSError:
                 self.forget(relative)
         descriptor = os.open(self.path(relative), os.O_RDONLY | os.O_CLOEXEC)
@@ -132,10 +138,10 @@ class Host:
         self._open[relative] = descriptor
         return data
 
-    def parse(self, relative: str, parser: Callable[[bytes], Parsed]) -> Parsed:
+    def parse(self, relative: str, parser: Callable[[bytes], Parsed], whole: int = WHOLE) -> Parsed:
         """What `parser` makes of a file read every interval; ValueError names the file."""
         try:
-            return parser(self.pread(relative))
+            return parser(self.pread(relative, whole))
         except (ValueError, IndexError, KeyError) as error:
             raise ValueError(f"/{relative.lstrip('/')}: not as expected: {error!r}") from error
 
@@ -266,10 +272,9 @@ class Host:
         return {mount: Filesystem(**row) for mount, row in rows.items()}
 
 
-def _drain(descriptor: int, relative: str) -> bytes:
-    """All of a file from its start; the kernel hands out many /proc files in pieces of a page."""
+def _drain(descriptor: int, relative: str, data: bytes = b"") -> bytes:
+    """All of a file, whose first `data` may be known; the kernel hands out many in pieces."""
     try:
-        data = os.pread(descriptor, CHUNK, 0)
         end = len(data)
         while piece := os.pread(descriptor, CHUNK, end):
             data += piece

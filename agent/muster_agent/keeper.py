@@ -85,11 +85,17 @@ class Keeper:
 
     def edges(self, epoch: int) -> Edges | None:
         """The edges of an epoch; None for one that is not known (any more)."""
-        return next((s.edges[epoch] for s in self._spools() if epoch in s.edges), None)
+        for spool in (self.disk, self.memory):
+            if spool is not None and (found := spool.edges.get(epoch)) is not None:
+                return found
+        return None
 
     def lost(self, epoch: int) -> list[Lost]:
         """What was given up of an epoch and is not settled."""
-        return next((s.lost[epoch] for s in self._spools() if epoch in s.lost), [])
+        for spool in (self.disk, self.memory):
+            if spool is not None and (found := spool.lost.get(epoch)) is not None:
+                return found
+        return []
 
     def age(self, now: int) -> float:
         """Seconds since the oldest unsettled report was sampled, 0 without any; `now` in ms."""

@@ -280,6 +280,8 @@ class Link:
             kind = PacketTypes.WILLMESSAGE if will else PacketTypes.PUBLISH
             properties: Any = Properties(kind)  # type: ignore[no-untyped-call] # paho's
             properties.ContentType = message.content_type
+            packed = properties.pack()
+            properties.__dict__["pack"] = lambda: packed  # paho packs them anew for each message
             self._properties[key] = properties
         return self._properties[key]
 

@@ -59,6 +59,7 @@ class Sampler:
         self.errors = 0
         self.failing: dict[str, str] = {}
         self.gathered: dict[str, Gathered] = {}
+        self._failed_since = False
         self._tell_all = clock.monotonic() + TELL_FIRST
         self._rationed: dict[str, float] = {}
         self._start = clock.monotonic() + min(FIRST, every)
@@ -71,7 +72,9 @@ class Sampler:
         if self.due <= now:  # a moment of the grid is rounded, and may seem not to be reached yet
             self.due += self.every
         self.samples += 1
-        return [metric for sensor in self.sensors for metric in self._guarded(sensor, now)]
+        rationed = self._rationed
+        due = [sensor for sensor in self.sensors if now >= rationed.get(sensor.name, now)]
+        return [metric for sensor in due for metric in self._guarded(sensor, now)]
 
     def account(self) -> list[Metric]:
         """What each sensor costs, now and then; at once where a reading has failed since."""
@@ -79,6 +82,9 @@ class Sampler:
         everything = now >= self._tell_all
         if everything:
             self._tell_all = now + TELL
+        elif not self._failed_since:
+            return []
+        self._failed_since = False
         found: list[Metric] = []
         for name, one in self.gathered.items():
             if everything or one.errors > one.told:
@@ -91,9 +97,7 @@ class Sampler:
         return found
 
     def _guarded(self, sensor: Readable, now: float) -> list[Metric]:
-        """What one sensor says; nothing when it is absent, not due, or fails."""
-        if now < self._rationed.get(sensor.name, now):
-            return []
+        """What one sensor that is due says; nothing when it is absent, or fails."""
         if sensor.every is not None:
             self._rationed[sensor.name] = now + sensor.every - self.every / 2
         started = time.perf_counter_ns()
@@ -124,6 +128,7 @@ class Sampler:
 
     def _failed(self, name: str, reason: str, what: str = "its readings are") -> None:
         self.errors += 1
+        self._failed_since = True
         if self.failing.get(name) != reason:
             self.failing[name] = reason
             logs.warning(f"sensor {name}: {reason}: {what} missing until it works again")

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
+from operator import sub
 from typing import Any, NamedTuple
 
 from muster_wire.messages import Metric, Value
@@ -53,13 +54,13 @@ def tell(metrics: Sequence[Metric], base: Sequence[Metric]) -> Told:
     delta: list[Any] = []
     fresh: list[Metric] = []
     again: list[Metric] = []
-    places: dict[tuple[Any, ...], int] = {}
+    names: list[str] = []
     after = 0
     for metric in metrics:
         place = after
         if place >= len(base) or not _alike(metric, base[place]):
-            places = places or {_head(other): place for place, other in enumerate(base)}
-            place = places.get(_head(metric), -1)
+            names = names or [other.name for other in base]
+            place = _ahead(metric, base, names, after)
         row = _row(metric.fields, base[place].fields) if place >= after else None
         if row is None:
             fresh.append(metric)
@@ -118,29 +119,42 @@ def restore_row(delta: Sequence[Any], heads: Sequence[Head], values: list[Value]
 def _alike(one: Metric, other: Metric) -> bool:
     return (
         one.name == other.name
-        and one.tags == other.tags
-        and list(one.fields) == list(other.fields)
-        and list(one.tags) == list(other.tags)
+        and [*one.tags.items()] == [*other.tags.items()]
+        and [*one.fields] == [*other.fields]
     )
 
 
-def _head(metric: Metric) -> tuple[Any, ...]:
-    return (metric.name, *metric.tags.items(), *metric.fields)
+def _ahead(metric: Metric, base: Sequence[Metric], names: list[str], after: int) -> int:
+    """The place of a metric in the base, which has these names, from a place on; -1 for none."""
+    name = metric.name
+    while name in names[after:]:
+        after = names.index(name, after)
+        if _alike(metric, base[after]):
+            return after
+        after += 1
+    return -1
 
 
 def _row(fields: dict[str, Value], before: dict[str, Value]) -> list[Any] | None:
-    """The differences; None when a field has another type than before."""
-    row: list[Any] = []
-    length = 0
-    for new, old in zip(fields.values(), before.values(), strict=True):
-        if type(new) is not type(old):
-            return None
-        if new == old:
-            row.append(0)
-            continue
-        row.append(_difference(new, old))
-        length = len(row)
-    return row[:length]
+    """The differences; None when a field has another type than before.
+
+    Nothing here is done value by value if it can be done for all at once: this is what a node does
+    most.
+    """
+    new: list[Any] = [*fields.values()]
+    old: list[Any] = [*before.values()]
+    kinds = [*map(type, new)]
+    if kinds != [*map(type, old)]:
+        return None
+    if new == old:
+        return []
+    if kinds.count(int) == len(kinds):
+        row = [*map(sub, new, old)]
+    else:
+        row = [0 if a == b else _difference(a, b) for a, b in zip(new, old, strict=True)]
+    while not row[-1]:
+        del row[-1]
+    return row
 
 
 def _difference(new: Any, old: Any) -> Any:

@@ -127,12 +127,23 @@ def storable(metrics: list[Metric]) -> list[Metric]:
 
     The kernel prints some counters that slipped below zero as 18446744073709551615.
     """
+    if all(map(_all_storable, metrics)):
+        return metrics
     for metric in metrics:
         fields = metric.fields
         bad = [name for name, value in fields.items() if not _storable(value)]
         for name in bad:
             del fields[name]
     return [metric for metric in metrics if metric.fields]
+
+
+def _all_storable(metric: Metric) -> bool:
+    """Whether a metric's values can be seen at a glance to be storable: numbers within 64 bits."""
+    values: Any = metric.fields.values()
+    try:
+        return all(map(isfinite, values)) and min(values) >= -INT_LIMIT and max(values) < INT_LIMIT
+    except (TypeError, ValueError, OverflowError):
+        return False  # a text, nothing, or a number beyond all floats: look at each
 
 
 def _storable(value: Value) -> bool:

@@ -55,9 +55,9 @@ class Disk(Sensor):
 
         So is one whose server is away; it is asked again when its last question was answered.
         """
-        listed = self.host.pread(MOUNTS)
+        listed = self.host.pread(MOUNTS, whole=0)  # its lines can be as long as a page
         if listed != self.listed:
-            self.mounts = choose(self.host.parse(MOUNTS, parse_mounts), self.ignored)
+            self.mounts = choose(self.host.parse(MOUNTS, parse_mounts, whole=0), self.ignored)
             self.listed = listed
         found: list[Metric] = []
         for mount in self.mounts:

@@ -40,6 +40,8 @@ SELDOM = {
     "write_back_tmp": b"WritebackTmp",
 }
 """Telegraf's other fields: constants, copies of `swap`, and what only 32-bit kernels have."""
+PAGES = frozenset(f"HugePages_{of}".encode() for of in ("Total", "Free", "Rsvd", "Surp"))
+"""The rows that are not in kB."""
 
 
 class Mem(Sensor):
@@ -60,10 +62,11 @@ class Mem(Sensor):
 
 def parse_meminfo(data: bytes) -> dict[bytes, int]:
     """Every row of /proc/meminfo, in bytes where the kernel says kB."""
-    info: dict[bytes, int] = {}
-    for line in data.splitlines():
-        key, _, value = line.partition(b":")
-        info[key] = int(value[:-3]) << 10 if value.endswith(b" kB") else int(value)
+    words = data.replace(b" kB", b"").replace(b":", b"").split()
+    kib = map(int, words[1::2])
+    info = dict(zip(words[::2], map((1024).__mul__, kib), strict=True))
+    for name in PAGES & info.keys():
+        info[name] >>= 10
     if not info.get(b"MemTotal"):
         raise ValueError("no MemTotal")
     return info

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from muster_agent.host import Host
 from muster_agent.sensors import Sensor, SensorAbsentError
-from muster_agent.sensors.nstat import SNMP
-from muster_wire.messages import Metric
+from muster_agent.sensors.nstat import SNMP, Layout, lay_out, parse_pairs
+from muster_wire.messages import Metric, Value
 
 NET_DEV = "proc/net/dev"
 PROTOCOLS = {
@@ -15,19 +17,39 @@ PROTOCOLS = {
     b"Udp:": "InDatagrams InErrors NoPorts OutDatagrams",
 }
 """Telegraf's `net` has these beside the interfaces, as `tcp_activeopens` with `interface=all`."""
+COLUMNS = {
+    "bytes_sent": 8,
+    "bytes_recv": 0,
+    "packets_sent": 9,
+    "packets_recv": 1,
+    "err_in": 2,
+    "err_out": 10,
+    "drop_in": 3,
+    "drop_out": 11,
+}
+"""Field to column of an interface's line."""
+LEAST = 12
+"""Columns that a line must have."""
+pick = itemgetter(*COLUMNS.values())
 UP, LOOPBACK = 0x1, 0x8
 """Flags of an interface, as in netdevice(7)."""
 IGNORE = ("veth", "cali", "lxc")
 """One interface a container, under a new name at every start: series without end."""
-SPEED_KEPT = 60.0
-"""Seconds for which a speed is believed: reading it takes a lock that the kernel is jealous of."""
+KEPT = 60.0
+"""Seconds for which a link is believed to be as it was: reading a speed takes a lock that the
+kernel is jealous of, and the flags are a file an interface."""
 
 
-class Speed(NamedTuple):
-    """A link's speed in Mbit/s (-1 unknown) and until when it need not be asked again."""
+class Link(NamedTuple):
+    """Whether an interface is used, its speed in Mbit/s (-1 unknown), until when that is believed.
 
-    value: int
+    Of one that is not in use, what it has received and sent: traffic is news.
+    """
+
+    in_use: bool
+    speed: int
     until: float
+    idle: dict[str, Value] | None
 
 
 class Net(Sensor):
@@ -41,7 +63,7 @@ class Net(Sensor):
     def __init__(self, host: Host, *, ignore: tuple[str, ...] = IGNORE) -> None:
         super().__init__(host)
         self.ignore = tuple(ignore)
-        self.speeds: dict[str, Speed] = {}
+        self.links: dict[str, Link] = {}
 
     def read(self) -> list[Metric]:
         """One metric an interface, and one for the protocols on all of them."""
@@ -49,77 +71,69 @@ class Net(Sensor):
             rows = self.host.parse(NET_DEV, parse_net_dev)
         except FileNotFoundError as error:
             raise SensorAbsentError("no network") from error
-        for gone in self.speeds.keys() - rows.keys():
-            del self.speeds[gone]
-            self.host.forget(_file(gone, "flags"))
-        metrics = [
-            Metric("net", {"interface": name}, {**row, "speed": self._speed(name)})
-            for name, row in rows.items()
-            if name != "lo" and not name.startswith(self.ignore) and self._in_use(name)
-        ]
+        for gone in self.links.keys() - rows.keys():
+            del self.links[gone]
+        now = self.host.monotonic()
+        metrics: list[Metric] = []
+        for name, row in rows.items():
+            if name == "lo" or name.startswith(self.ignore):
+                continue
+            link = self.links.get(name)
+            if link is None or now >= link.until or (not link.in_use and link.idle != row):
+                link = self.links[name] = self._look(name, row, now)
+            if link.in_use:
+                row["speed"] = link.speed
+                metrics.append(Metric("net", {"interface": name}, row))
         try:
             protocols = self.host.parse(SNMP, parse_protocols)
         except FileNotFoundError:
             return metrics
-        return [*metrics, Metric("net", {"interface": "all"}, {**protocols})]
+        return [*metrics, Metric("net", {"interface": "all"}, protocols)]
+
+    def _look(self, name: str, row: dict[str, Value], now: float) -> Link:
+        if not self._in_use(name):
+            return Link(in_use=False, speed=-1, until=now + KEPT, idle=row)
+        try:
+            speed = int(self.host.read(_file(name, "speed")))
+        except (OSError, ValueError):
+            speed = -1  # Wi-Fi, tunnels, links that are down
+        return Link(in_use=True, speed=speed, until=now + KEPT, idle=None)
 
     def _in_use(self, name: str) -> bool:
         """Up and no loopback; without sysfs (a bare container) what is listed counts."""
         try:
-            flags = int(self.host.pread(_file(name, "flags")), 16)
+            flags = int(self.host.read(_file(name, "flags")), 16)
         except (OSError, ValueError):
             return not self.host.exists("sys/class/net")
         return flags & (UP | LOOPBACK) == UP
-
-    def _speed(self, name: str) -> int:
-        now = self.host.monotonic()
-        known = self.speeds.get(name)
-        if known is None or now >= known.until:
-            try:
-                value = int(self.host.read(_file(name, "speed")))
-            except (OSError, ValueError):
-                value = -1  # Wi-Fi, tunnels, links that are down
-            known = self.speeds[name] = Speed(value, now + SPEED_KEPT)
-        return known.value
 
 
 def _file(interface: str, name: str) -> str:
     return f"sys/class/net/{interface}/{name}"
 
 
-def parse_net_dev(data: bytes) -> dict[str, dict[str, int]]:
+def parse_net_dev(data: bytes) -> dict[str, dict[str, Value]]:
     """Every interface's counters, of proc(5)'s /proc/net/dev."""
-    rows: dict[str, dict[str, int]] = {}
+    rows: dict[str, dict[str, Value]] = {}
     for line in data.splitlines()[2:]:
         name, _, numbers = line.rpartition(b":")
-        n = [int(column) for column in numbers.split()]
-        if len(n) < 12:
-            raise ValueError(f"{name.decode().strip()} has {len(n)} columns instead of 16")
-        rows[name.decode().strip()] = {
-            "bytes_sent": n[8],
-            "bytes_recv": n[0],
-            "packets_sent": n[9],
-            "packets_recv": n[1],
-            "err_in": n[2],
-            "err_out": n[10],
-            "drop_in": n[3],
-            "drop_out": n[11],
-        }
+        columns = numbers.split()
+        interface = name.decode().strip()
+        if len(columns) < LEAST:
+            raise ValueError(f"{interface} has {len(columns)} columns instead of 16")
+        rows[interface] = dict(zip(COLUMNS, map(int, pick(columns)), strict=True))
     return rows
 
 
-def parse_protocols(data: bytes) -> dict[str, int]:
+def parse_protocols(data: bytes) -> dict[str, Value]:
     """Some counters of TCP and UDP, of /proc/net/snmp's pairs of lines, names above numbers."""
-    found: dict[str, int] = {}
-    lines = data.splitlines()
-    for names, numbers in zip(lines[::2], lines[1::2], strict=True):
-        protocol, *columns = names.split()
-        if wanted := PROTOCOLS.get(protocol):
-            values = dict(zip(columns, numbers.split()[1:], strict=True))
-            prefix = protocol.decode().rstrip(":").lower()
-            for name in wanted.split():
-                if name.encode() in values:
-                    found[f"{prefix}_{name.lower()}"] = int(values[name.encode()])
+    found = parse_pairs(data, layout)
     if not found:
         raise ValueError("neither TCP nor UDP")
     return found
+
+
+@lru_cache(maxsize=8)
+def layout(names: bytes) -> Layout | None:
+    """Where this sensor's counters are; kept, because it does not change."""
+    return lay_out(names, PROTOCOLS, lambda protocol, name: f"{protocol}_{name}".lower())

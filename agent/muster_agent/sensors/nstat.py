@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import add, itemgetter
+from typing import Any, NamedTuple
 
 from muster_agent.sensors import Sensor, SensorAbsentError
 from muster_wire.messages import Metric, Value
@@ -24,10 +27,9 @@ WANTED = {
         TCPTimeouts""",
 }
 """The first word of a pair of lines to the counters wanted of it."""
-WANTED6 = frozenset(
-    b"Ip6InAddrErrors Ip6InDiscards Ip6InHdrErrors Ip6InUnknownProtos Ip6OutDiscards"
-    b" Ip6OutNoRoutes".split()
-)
+WANTED6 = """Ip6InAddrErrors Ip6InDiscards Ip6InHdrErrors Ip6InUnknownProtos Ip6OutDiscards
+    Ip6OutNoRoutes"""
+KEYS6 = {name: f"\n{name} ".encode() for name in WANTED6.split()}
 FILES = {"snmp": SNMP, "netstat": NETSTAT}
 """Telegraf's tag `name` to file."""
 
@@ -48,42 +50,68 @@ class Nstat(Sensor):
         return [Metric("nstat", {"name": name}, fields) for name, fields in tables.items()]
 
 
-def parse_wanted(data: bytes) -> dict[str, Value]:
-    """The wanted counters by Telegraf's names, such as TcpRetransSegs.
+class Layout(NamedTuple):
+    """The wanted counters in a line of names: what they are called, and how to get at them below.
 
-    The files hold pairs of lines, names above numbers.
+    `pick` gives the first word of a line and the numbers.
     """
+
+    fields: tuple[str, ...]
+    pick: Callable[[list[bytes]], Any]
+
+
+def parse_wanted(data: bytes) -> dict[str, Value]:
+    """The wanted counters by Telegraf's names, such as TcpRetransSegs."""
+    return parse_pairs(data, layout)
+
+
+def parse_pairs(data: bytes, laid_out: Callable[[bytes], Layout | None]) -> dict[str, Value]:
+    """The wanted counters of a file that holds pairs of lines, names above numbers."""
     lines = data.splitlines()
     if not lines:
         raise ValueError("empty")
     found: dict[str, Value] = {}
     for names, numbers in zip(lines[::2], lines[1::2], strict=True):
-        columns = layout(names)
-        if columns:
-            values = numbers.split()
-            if values[0] != names.split(None, 1)[0]:
-                raise ValueError(f"line {values[0][:20]!r} below {names[:20]!r}")
-            found.update((name, int(values[at])) for at, name in columns)
+        known = laid_out(names)
+        if known is not None:
+            first, *values = known.pick(numbers.split())
+            if not names.startswith(first + b" "):
+                raise ValueError(f"line {first[:20]!r} below {names[:20]!r}")
+            found.update(zip(known.fields, map(int, values), strict=True))
     return found
 
 
 def parse_wanted6(data: bytes) -> dict[str, Value]:
     """The wanted counters of /proc/net/snmp6: a name and a number a line."""
     found: dict[str, Value] = {}
-    for line in data.splitlines():
-        name, number = line.split()
-        if name in WANTED6:
-            found[name.decode()] = int(number)
+    for name, key in KEYS6.items():
+        start = data.find(key)
+        if start >= 0:
+            start += len(key)
+            found[name] = int(data[start : data.index(b"\n", start)])
     if not found:
         raise ValueError("no counters of IPv6")
     return found
 
 
-@lru_cache(maxsize=16)
-def layout(names: bytes) -> tuple[tuple[int, str], ...]:
-    """Where in the line below `names` the wanted counters are; kept, as it does not change."""
+def lay_out(
+    names: bytes, wanted: Mapping[bytes, str], label: Callable[[str, str], str] = add
+) -> Layout | None:
+    """Where the counters wanted of a protocol are, in a line of names; None where there are none.
+
+    `label` makes a field's name of those of the protocol and the counter.
+    """
     protocol, *columns = names.split()
-    wanted = WANTED.get(protocol, "").split()
     at = {name.decode(): place for place, name in enumerate(columns, 1)}
+    found = [name for name in wanted.get(protocol, "").split() if name in at]
+    if not found:
+        return None
     prefix = protocol.rstrip(b":").decode()
-    return tuple((at[name], prefix + name) for name in wanted if name in at)
+    fields = tuple(label(prefix, name) for name in found)
+    return Layout(fields, itemgetter(0, *(at[name] for name in found)))
+
+
+@lru_cache(maxsize=16)
+def layout(names: bytes) -> Layout | None:
+    """Where this sensor's counters are; kept, because it does not change."""
+    return lay_out(names, WANTED)

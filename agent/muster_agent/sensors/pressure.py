@@ -37,10 +37,14 @@ def parse_pressure(data: bytes) -> dict[str, dict[str, Value]]:
     """The lines `some` and `full` with avg10, avg60, avg300 and total."""
     lines: dict[str, dict[str, Value]] = {}
     for line in data.splitlines():
-        kind, *pairs = line.decode().split()
-        values = dict(pair.split("=") for pair in pairs)
-        averages = {name: finite(values[name]) for name in ("avg10", "avg60", "avg300")}
-        lines[kind] = {**averages, "total": int(values["total"])}
+        kind, *words = line.replace(b"=", b" ").split()
+        values = dict(zip(words[::2], words[1::2], strict=True))
+        lines[kind.decode()] = {
+            "avg10": finite(values[b"avg10"]),
+            "avg60": finite(values[b"avg60"]),
+            "avg300": finite(values[b"avg300"]),
+            "total": int(values[b"total"]),
+        }
     if "some" not in lines:
         raise ValueError("no line 'some'")
     return lines
