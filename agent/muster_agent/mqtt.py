@@ -147,7 +147,8 @@ class Link:
     def wait(self, seconds: float, *, deaf: float = 0.0) -> None:
         """Work on the connection until something happened, or for `seconds`.
 
-        For the first `deaf` seconds what the broker says is left waiting, to be read at once.
+        For the first `deaf` seconds what the broker says is left waiting, to be read at once; that
+        it has gone is noticed.
         """
         client, sock = self._client, self._client.socket() if self._client else None
         if client is None or sock is None:
@@ -156,7 +157,7 @@ class Link:
             now = time.monotonic()
             limit = min(seconds, self._silent(client, now), self._answer_by - now)
             deaf = 0.0 if client.want_write() else min(deaf, limit)
-            if not (deaf > 0 and self._asleep(deaf)):
+            if not (deaf > 0 and self._asleep(deaf, sock)):
                 self._serve(client, sock, limit - deaf)
         self._hand_over()
 
@@ -171,9 +172,10 @@ class Link:
         left = min(self._spoke, self._heard) + keepalive - now
         return left if left > 0 else keepalive / 4
 
-    def _asleep(self, seconds: float) -> bool:
-        """Sleep for `seconds`, or until woken; whether that was it."""
-        woken = bool(polled({self._reader: select.POLLIN}, seconds))
+    def _asleep(self, seconds: float, sock: Any = None) -> bool:
+        """Sleep for `seconds`, until woken or the other side ends `sock`; whether it was woken."""
+        gone = {} if sock is None else {sock: select.POLLRDHUP}
+        woken = self._reader.fileno() in polled({self._reader: select.POLLIN, **gone}, seconds)
         if woken:
             self._drain()
         return woken

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from muster_agent.probes.prober import Prober
     from muster_agent.throughput import Responder
 
-GATHER = 1.0
-"""Seconds within which the answers to a report are gathered, at most; a tenth of the interval."""
+GATHER, SOON = 10.0, 1.0
+"""Seconds for which the answers to a report wait to be read: for the next sample if it comes so
+early, so that an interval has one wake; else for as long as both answers take."""
 PAGE = os.sysconf("SC_PAGESIZE")
 LONGEST_KEEPALIVE = 65_535.0
 TIDY = 100
@@ -103,7 +104,7 @@ class Agent:
             node=node.id,
             site=node.site,
             root=mqtt.root,
-            gather=min(GATHER, settings.sample.every / 10),
+            gather=settings.sample.every if settings.sample.every <= GATHER else SOON,
             birth=self.birth,
             wanted=self.wanted,
         )

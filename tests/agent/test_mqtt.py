@@ -93,3 +93,11 @@ def test_who_does_not_listen_can_be_woken(link: Link) -> None:
     before = time.monotonic()
     link.wait(LIMIT, deaf=LIMIT)
     assert time.monotonic() - before < LIMIT / 2
+
+
+def test_who_does_not_listen_hears_that_the_broker_has_gone(broker: Mosquitto, link: Link) -> None:
+    broker.kill()
+    before = time.monotonic()
+    link.wait(LIMIT, deaf=LIMIT)
+    assert time.monotonic() - before < LIMIT / 2
+    assert link.events.popleft().kind == "down"
