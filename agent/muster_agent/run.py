@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from muster_agent import body, budget, config, inventory, logs, remote
+from muster_agent import body, budget, config, footprint, inventory, logs, remote
 from muster_agent.clock import Clock, SystemClock
 from muster_agent.compact import Compact, Full
 from muster_agent.delivery import Delivery
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 GATHER, SOON = 10.0, 1.0
 """Seconds for which the answers to a report wait to be read: for the next sample if it comes so
 early, so that an interval has one wake; else for as long as both answers take."""
-PAGE = os.sysconf("SC_PAGESIZE")
 LONGEST_KEEPALIVE = 65_535.0
 TIDY = 100
 """Samples after which cycles are looked for: each message that paho takes in leaves one, and by
@@ -180,7 +179,7 @@ class Agent:
                 "configs_refused": self.remote.memory.refused,
                 "epochs_begun": self.keeper.begun,
                 "cpu_ms": round(time.process_time() * 1000),
-                "memory_rss": memory(),
+                "memory_rss": footprint.rss(),
                 "link_bytes": self.link.traffic,
                 **(self.budget.fields if self.budget else {}),
             },
@@ -289,12 +288,6 @@ class Agent:
         """Whether a report that this agent made is settled."""
         edges = self.keeper.edges(key[0]) if key else Edges(0, 0)
         return key is not None and (edges is None or edges.oldest > key[1])
-
-
-def memory() -> int:
-    """Bytes of memory that this process has in use, by /proc/self/statm."""
-    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - pathlib costs memory
-        return int(file.read().split()[1]) * PAGE
 
 
 def sensors(settings: config.Config, host: Host) -> list[Sensor]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from muster_agent.host import Host
 from muster_agent.sensors import Sensor, percent
+from muster_agent.sensors.processes import Remembered
 from muster_wire.messages import Metric, Value
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -29,6 +30,10 @@ class Use(NamedTuple):
     processes: int
 
 
+Named = tuple[str, Use]
+"""A process by its name."""
+
+
 class Procstat(Sensor):
     """CPU in percent of one core since the last reading, memory in bytes.
 
@@ -41,16 +46,18 @@ class Procstat(Sensor):
     def __init__(self, host: Host, *, top: int = 5) -> None:
         super().__init__(host)
         self.top = top
-        self.last: dict[int, tuple[str, float]] = {}
+        self.remembered = Remembered(parse_use)
+        self.last: dict[int, Named] = {}
         self.last_at = 0.0
 
     def read(self) -> list[Metric]:
         """At most twice `top` metrics; the first time there is no CPU use."""
         now = self.host.monotonic()
-        found = {pid: parse_use(stat) for pid, stat in self.host.processes().items()}
+        stats = self.host.processes()
+        found = dict(zip(stats, self.remembered.parse(stats.values()), strict=True))
         busy = used_since(self.last, found) if self.last else {}
         elapsed, self.last_at = now - self.last_at, now
-        self.last = {pid: (name, use.cpu) for pid, (name, use) in found.items()}
+        self.last = found
         totals = together(found.values())
         memory = {name: float(use.rss) for name, use in totals.items()}
         return [
@@ -86,15 +93,14 @@ def together(processes: Iterable[tuple[str, Use]]) -> dict[str, Use]:
     }
 
 
-def used_since(
-    last: dict[int, tuple[str, float]], now: dict[int, tuple[str, Use]]
-) -> dict[str, float]:
+def used_since(last: dict[int, Named], now: dict[int, Named]) -> dict[str, float]:
     """CPU seconds since the last reading by name; a process that is new counts from its start."""
-    busy: dict[str, float] = {}
-    for pid, (name, use) in now.items():
-        before_name, before = last.get(pid, (name, 0.0))
-        spent = use.cpu - before if before_name == name else use.cpu
-        busy[name] = busy.get(name, 0.0) + max(0.0, spent)
+    busy = dict.fromkeys((name for name, _ in now.values()), 0.0)
+    for pid, one in now.items():
+        if one is not (before := last.get(pid)):  # the same has done nothing
+            name, use = one
+            had = before[1].cpu if before is not None and before[0] == name else 0.0
+            busy[name] += max(0.0, use.cpu - had)
     return busy
 
 
