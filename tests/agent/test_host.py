@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +87,44 @@ def test_a_kept_descriptor_sees_what_changes_and_is_opened_once(machine: MACHINE
 def test_a_file_longer_than_the_kernel_s_pieces_is_read_whole(tmp_path: Path) -> None:
     (tmp_path / "long").write_bytes(b"x" * 200_000)
     assert len(Host(tmp_path).pread("long")) == 200_000
+
+
+def test_lines_as_long_as_a_page_are_read_whole_where_there_may_be_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = os.pread
+    text = b"proc\n" + b"x" * 3000 + b"\n"
+    (tmp_path / "mounts").write_bytes(text)
+
+    def by_line(descriptor: int, _most: int, at: int) -> bytes:
+        """The kernel does not begin a line that the page cannot hold."""
+        line = really(descriptor, 4096, at).splitlines(keepends=True)
+        return line[0] if line else b""
+
+    host = Host(tmp_path)
+    assert host.pread("mounts") == text
+    monkeypatch.setattr(os, "pread", by_line)
+    assert host.pread("mounts", whole=0) == text
+
+
+def test_processes_that_come_and_go_leave_no_descriptor() -> None:
+    now = [0.0]
+    host = Host(monotonic=lambda: now[0])
+    before = descriptors()
+
+    def running(pid: int) -> bool:
+        now[0] += 2
+        return pid in host.processes()
+
+    for _ in range(2):
+        with subprocess.Popen(["sleep", "60"]) as process:
+            assert running(process.pid)
+            assert b"(sleep)" in host.processes()[process.pid]
+            assert running(process.pid)
+            process.kill()
+        assert not running(process.pid)
+    host.close()
+    assert descriptors() == before
 
 
 def test_a_device_that_went_and_came_back_is_read_again(tmp_path: Path) -> None:

@@ -383,6 +383,24 @@ def test_an_interface_that_is_down_and_one_of_a_container_are_left_out(machine: 
     assert by_tag(one.sensor("net").read(), "interface").keys() == {"all"}
 
 
+def test_an_idle_interface_that_is_down_is_seen_as_soon_as_it_has_traffic(
+    machine: MACHINE,
+) -> None:
+    one = machine("vm")
+    old = (one.root / "proc/net/dev").read_text()
+    one.write("proc/net/dev", old + "  wg0: 1 2 0 0 0 0 0 0 3 4 0 0 0 0 0 0\n")
+    one.write("sys/class/net/wg0/flags", "0x1090\n")
+    sensor = one.sensor("net")
+    assert "wg0" not in by_tag(sensor.read(), "interface")
+    one.write("sys/class/net/wg0/flags", "0x1091\n")
+    assert "wg0" not in by_tag(sensor.read(), "interface")
+    one.write("proc/net/dev", old + "  wg0: 9 3 0 0 0 0 0 0 3 4 0 0 0 0 0 0\n")
+    assert by_tag(sensor.read(), "interface")["wg0"]["bytes_recv"] == 9
+    one.write("sys/class/net/wg0/flags", "0x1090\n")
+    one.step(61)
+    assert "wg0" not in by_tag(sensor.read(), "interface")
+
+
 def test_with_very_many_connections_nobody_lists_them(machine: MACHINE) -> None:
     one = machine("server")
     (metric,) = one.sensor("tcp_states").read()
