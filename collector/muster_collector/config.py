@@ -160,6 +160,8 @@ class Limits(Section):
     """fields of a metric"""
     text: int = Field(default=1024, ge=16)
     """characters of a name or text"""
+    nesting: int = Field(default=200, ge=8, le=200)
+    """levels of lists and objects in a message; the parser itself takes no more than 200"""
     new_series: int = Field(default=5000, ge=1)
     """series that a node may begin in an hour"""
     reports_per_minute: int = Field(default=6000, ge=1)

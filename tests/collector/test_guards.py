@@ -10,6 +10,7 @@ from pathlib import Path
 from collector.centre import Centre, NodeClient, birth, report, until
 
 from muster_collector import telemetry
+from muster_collector.ingest import budget
 from servers import Mosquitto
 
 
@@ -56,7 +57,30 @@ async def test_a_node_that_floods_costs_the_others_nothing_and_loses_nothing(
         centre.clock += 60_000
         await bad.send(report(poured, node="flood"))
         ack = await bad.ack(lambda ack: bool(ack["missing"]))
-        assert ack["missing"] == [[most, poured - 1]]
+        assert ack["missing"] == [[most, min(poured, most + budget.MOST) - 1]]
+
+
+async def test_what_nests_deeper_than_is_allowed_is_refused(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Only nesting counts: not how many lists there are, and not what is in a text."""
+    centre = Centre(mosquitto, tmp_path, nesting=10)
+    deep: list[object] = []
+    for _ in range(10):
+        deep = [deep]
+    text = [{"name": "mem", "tags": {}, "fields": {"used": 1, "text": '\\"[' + "{" * 50}}]
+    async with centre.running() as ingest, centre.node() as node:
+        await node.send(report(0, note=[[] for _ in range(50)], metrics=text))
+        await node.send(report(1, note=deep))
+        await node.send(birth(note=deep, next=2), "birth")
+        ack = await node.ack(lambda ack: bool(ack["refused"]))
+        assert [refused["seq"] for refused in ack["refused"]] == [1]
+        await node.settled(1)
+        (known,) = ingest.fleet.nodes()
+        assert (known.totals.stored, known.totals.refused) == (1, 1)
+        await until(lambda: len(centre.quarantined()) == 2, "the birth too")
+    details = {detail for _, detail, _ in centre.quarantined()}
+    assert details == {"nested more than 10 levels deep"}
 
 
 async def test_an_agent_that_drains_a_backlog_is_slowed_and_loses_nothing(

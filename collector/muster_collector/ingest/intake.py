@@ -291,6 +291,7 @@ class Intake:
         try:
             told = report.base is not None
             if told:
+                reading.check_told(report, self.limits)
                 self.bases.open(report, now)
             reports = reading.expand(report, self.limits)
         except UnknownBaseError:

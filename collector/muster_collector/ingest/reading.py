@@ -6,6 +6,7 @@ identity (a payload must not contradict its topic), time and the edges of its sp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
@@ -35,8 +36,18 @@ MOST_INFLATED, ALWAYS_INFLATED = 100, 64 << 10
 deflate reaches 1,000 times, so that a kilobyte would cost what a megabyte does."""
 
 
+PARSER_NESTING = 200
+"""Levels of lists and objects that the parser takes; what nests deeper is no JSON to it."""
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"')
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
 class Limits(Protocol):
     """What this needs of the [limits] section."""
+
+    @property
+    def nesting(self) -> int:
+        """Levels of lists and objects."""
 
     @property
     def payload_bytes(self) -> int:
@@ -119,6 +130,13 @@ def report(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> R
     return found
 
 
+def check_told(told: Report, limits: Limits) -> None:
+    """Refuse a report against a base that would have too many metrics before they are made."""
+    count = sum(type(row) is list for row in told.delta) + len(told.metrics)
+    if count > limits.metrics:
+        raise _too_many(count, limits, told)
+
+
 def expand(first: Report, limits: Limits) -> list[Report]:
     """All reports of a message whose first one is complete; raises `RefusedError` for one of them.
 
@@ -166,11 +184,12 @@ def _check(found: Report) -> None:
 
 def _check_size(found: Report, limits: Limits) -> None:
     if len(found.metrics) > limits.metrics:
-        raise RefusedError(
-            "limit",
-            f"{len(found.metrics)} metrics, more than {limits.metrics}",
-            (found.epoch, found.seq),
-        )
+        raise _too_many(len(found.metrics), limits, found)
+
+
+def _too_many(count: int, limits: Limits, found: Report) -> RefusedError:
+    detail = f"{count} metrics, more than {limits.metrics}"
+    return RefusedError("limit", detail, (found.epoch, found.seq))
 
 
 def _values(metrics: list[Metric]) -> int:
@@ -230,7 +249,22 @@ def _read(
         raise RefusedError("version", f"version {message.v}, this collector speaks {VERSION}")
     if message.node != topic.node or message.site != topic.site:
         raise RefusedError("identity", _identity(topic, message.node, message.site))
+    if limits.nesting < PARSER_NESTING and _is_deeper(text, limits.nesting):
+        key = (message.epoch, message.seq) if isinstance(message, Report) else None
+        raise RefusedError("limit", f"nested more than {limits.nesting} levels deep", key)
     return message
+
+
+def _is_deeper(text: bytes, most: int) -> bool:
+    """Whether lists and objects are nested deeper than that in a text that is JSON."""
+    if text.count(b"[") + text.count(b"{") <= most:
+        return False
+    depth = 0
+    for byte in _STRING.sub(b"", text).translate(None, _NO_BRACKETS):
+        depth += 1 if byte in b"[{" else -1
+        if depth > most:
+            return True
+    return False
 
 
 def _check_lost(lost: list[Lost], key: tuple[int, int] | None) -> None:
