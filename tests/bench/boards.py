@@ -1,9 +1,10 @@
 """What the boards' panels cost InfluxDB 1.x with a large fleet and a month of readiness.
 
-1,000 nodes at 50 sites. Readiness of every node and place: 30 days, every 5 minutes. Pillars and
-indicators: the fleet, one site and one node so long, all others an hour. Accounts: 30 days by
-hours, a day by minutes. Processors, memory, disks, interfaces: an hour, every 10 seconds.
-`BENCH_NODES` makes the fleet smaller, `BENCH_INFLUX=URL` keeps the database of a former run.
+1,000 nodes at 50 sites. Readiness of every node and place, and traffic of places: 30 days, every 5
+minutes. Pillars and indicators: the fleet, one site and one node so long, all others an hour.
+Accounts: 30 days by hours, a day by minutes. Processors, memory, disks, interfaces: an hour, every
+10 seconds.
+`BENCH_NODES` makes the fleet smaller; `BENCH_INFLUX=URL` is filled once and then only asked.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ NICE_S = (
 """The steps that Grafana rounds to."""
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 RUNS = 3
+PATIENCE = 600.0
 
 
 class Unit(NamedTuple):
@@ -79,17 +81,26 @@ class Cost(NamedTuple):
 def main() -> None:
     """Fill a database, then draw every board over each range."""
     if url := os.environ.get("BENCH_INFLUX"):
-        end = int(ask(url, DATABASE, 'SELECT last("score") FROM "readiness"')[0]["values"][0][0])
+        ask(url, DATABASE, f"CREATE DATABASE {DATABASE}")
+        newest = ask(url, DATABASE, 'SELECT last("score") FROM "readiness"')
+        end = int(newest[0]["values"][0][0]) if newest else hour()
+        if not newest:
+            fill(url, end)
         draw_all(url, end)
         return
     with tempfile.TemporaryDirectory() as directory:
         influx = Influx1(Path(directory) / "influx").start()
         try:
-            end = time.time_ns() // 1_000_000 // HOUR * HOUR
+            end = hour()
             fill(influx.url, end)
             draw_all(influx.url, end)
         finally:
             influx.stop()
+
+
+def hour() -> int:
+    """When the last hour ended, in ms."""
+    return time.time_ns() // 1_000_000 // HOUR * HOUR
 
 
 def fill(url: str, end: int) -> None:
@@ -152,10 +163,14 @@ def everything(end: int) -> Iterator[list[str]]:
                     whole=("scored", "planned"), text='grade="C"')  # fmt: skip
     parts = shapes("score", "low", "high", "coverage", "lost")
     costs = shapes("score", "value", "lost")
+    carried = shapes("received", "sent", "nodes")
     for salt, unit in enumerate(units()):
         tags = dict(sorted({**unit.tags, "id": unit.id, "level": unit.level}.items()))
         head = ",".join(f"{k}={v}" for k, v in {**tags, "method": "card@1"}.items())
         yield series(f"readiness,{head}", scores, month, salt)
+        if unit.level != "node":
+            place = ",".join(f"{k}={v}" for k, v in tags.items())
+            yield series(f"traffic,{place}", carried, month, salt)
         long = month if unit.id in {"fleet", "site-000", "node-0000"} else hour
         for number, pillar in enumerate(PILLARS):
             yield series(f"readiness_pillar,{head},pillar={pillar}", parts, long, salt + number)
@@ -221,7 +236,7 @@ def draw(board: dict[str, Any], url: str, start: int, end: int) -> Iterator[Cost
         for _ in range(RUNS):
             began = time.perf_counter()
             for query in queries:
-                ask(url, DATABASE, query)
+                ask(url, DATABASE, query, patience=PATIENCE)
             took.append((time.perf_counter() - began) * 1000)
         yield Cost(statistics.median(took), title, panel["title"])
 

@@ -471,7 +471,11 @@ def scores(fleet: list[Node], now: int, end: int) -> Iterator[str]:
         cover = sum(c for _, c in scored) / len(scored)
         members = below[level, name]
         counts = sum(c >= 0.5 for c in members.values()), len(members)
-        tags = {key: str(getattr(place, key)) for key in depth} | {"method": method}
+        tags = {key: str(getattr(place, key)) for key in depth}
+        carried = 2e6 * len(scored) * (1.3 + math.sin(turn / 60 + len(name)) / 3)
+        sums = {"received": carried, "sent": carried * 0.45, "nodes": float(len(scored))}
+        yield line("traffic", {"level": level, "id": name, **tags}, sums, now)
+        tags["method"] = method
         yield from unit((level, name), tags, (mean, cover), counts, now)
 
 

@@ -20,11 +20,11 @@ class RefusedError(Exception):
     """The database refused a query."""
 
 
-def ask(url: str, database: str, query: str) -> list[dict[str, Any]]:
+def ask(url: str, database: str, query: str, *, patience: float = 30) -> list[dict[str, Any]]:
     """The series of the answer; the database's own words when it refuses."""
     text = urllib.parse.urlencode({"db": database, "epoch": "ms", "q": query}).encode()
     try:
-        with urllib.request.urlopen(f"{url}/query", data=text, timeout=30) as answer:
+        with urllib.request.urlopen(f"{url}/query", data=text, timeout=patience) as answer:
             results = json.load(answer)["results"]
     except urllib.error.HTTPError as error:
         raise RefusedError(f"{error.read().decode()}: {query}") from error

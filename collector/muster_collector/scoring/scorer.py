@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from muster_collector.errors import StoreError
 from muster_collector.estate import Estate
 from muster_collector.readiness.scorecard import Scorecard
-from muster_collector.scoring import events, hourly_values
+from muster_collector.scoring import events, hourly_values, traffic
 from muster_collector.scoring.periods import Periods
 from muster_collector.scoring.points import OVERALL, points
 from muster_collector.scoring.reading import hosts, read_tables, values
@@ -139,6 +139,9 @@ class Scorer:
         former = {} if new else await read_former(self.store, result.end)
         await write_all(self.store, revise(points(result), former, self.clock()))
         await write_all(self.store, hourly_values.points(result))
+        units = {name: level.level for name, level in result.levels.items()}
+        start = result.end - self.window
+        await write_all(self.store, await traffic.points(self.store, units, start, result.end))
         if self._stored is not None:
             self._stored = max(self._stored, result.end)
 

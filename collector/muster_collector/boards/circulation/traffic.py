@@ -2,48 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from muster_collector.boards.kit import style
-from muster_collector.boards.kit.influxql import BUCKET, LINKS, Series
+from muster_collector.boards.kit.influxql import BUCKET, LINKS, SITES, Series
 from muster_collector.boards.kit.panels import Face, Panel, number, trend
 from muster_collector.boards.kit.tongue import Tongue
 
-
-def rates(reads: dict[str, str], *, group: str, times: str = "") -> str:
-    """The growth of counters a second for each interface and bucket."""
-    named = ", ".join(
-        f'non_negative_derivative(last("{field}"), 1s){times} AS "{name}"'
-        for field, name in reads.items()
-    )
-    return f'SELECT {named} FROM "net" WHERE {LINKS} {BUCKET}, {group} fill(none)'
+Way = Literal["received", "sent"]
+OF_SITES = f'"level" = \'site\' AND "id" =~ /^$site$/ AND {SITES}'
+OF_DISTRICTS = '"level" = \'district\' AND "region" =~ /^$region$/ AND "id" =~ /^$district$/'
+"""The sums that the scorer writes each window, of the chosen places."""
 
 
 def now(t: Tongue) -> Panel:
     """Bits a second now."""
     received, sent = t("received", "接收"), t("sent", "发送")
-    inner = rates({"bytes_recv": "r", "bytes_sent": "s"}, group='"host", "interface"', times=" * 8")
-    query = (
-        f'SELECT sum("r") AS "{received}", sum("s") AS "{sent}" FROM ({inner}) '
-        f"WHERE $timeFilter {BUCKET} fill(none)"
+    inner = (
+        'SELECT last("received") AS "r", last("sent") AS "s" FROM "traffic" '
+        f'WHERE {OF_SITES} AND $timeFilter GROUP BY "id"'
     )
+    query = f'SELECT sum("r") AS "{received}", sum("s") AS "{sent}" FROM ({inner})'
     return number(
         Face(
             id=1,
             title=t("Throughput now", "当前吞吐量"),
             means=t(
-                "Bits a second of all chosen nodes, all interfaces together, loopback left out.",
-                "所选节点全部接口（不含回环）每秒的比特数。",
+                "Bits a second of all chosen sites in the newest window, all interfaces together, "
+                "loopback left out.",
+                "所选站点在最近窗口内全部接口（不含回环）每秒的比特数。",
             ),
             do=t(
                 "A sudden fall while nodes report: look at the services, then at the uplinks.",
                 "节点正常上报而骤降时：先检查服务，再检查上行链路。",
             ),
-            empty=t("No data of the chosen nodes", "所选节点没有数据"),
+            empty=t("Not scored in 15 minutes", "15 分钟内没有评分"),
             width=9,
             queries=[Series(query)],
             unit="bps",
             decimals=1,
             now=True,
-            every="2m",
         ),
         named=True,
         size=30,
@@ -116,31 +114,54 @@ def moved(t: Tongue) -> Panel:
     )
 
 
-def by_site(t: Tongue, number_: int, field: str) -> Panel:
+def by_site(t: Tongue, number_: int, way: Way) -> Panel:
     """Bits a second one way, by site."""
-    way = t("received", "接收") if field == "bytes_recv" else t("sent", "发送")
-    inner = rates({field: "bits"}, group='"host", "site", "interface"', times=" * 8")
-    query = (
-        f'SELECT sum("bits") AS "bits" FROM ({inner}) WHERE $timeFilter {BUCKET}, "site" fill(none)'
+    titles = {
+        "received": t("Throughput by site, received", "各站点吞吐量（接收）"),
+        "sent": t("Throughput by site, sent", "各站点吞吐量（发送）"),
+    }
+    means = t(
+        "Bits a second of the nodes of each site, stacked: the top edge is the sum.",
+        "各站点节点每秒的比特数（堆叠）：上沿为合计。",
     )
+    do = t(
+        "A site that becomes thin has lost services or its uplink.",
+        "变窄的站点可能失去了服务或上行链路。",
+    )
+    return _stacked(t, number_, (titles[way], means, do), way, OF_SITES)
+
+
+def by_district(t: Tongue, number_: int, way: Way) -> Panel:
+    """Bits a second one way, by district."""
+    titles = {
+        "received": t("Throughput by district, received", "各区县吞吐量（接收）"),
+        "sent": t("Throughput by district, sent", "各区县吞吐量（发送）"),
+    }
+    means = t(
+        "Bits a second of the nodes of each district, stacked: the top edge is the sum.",
+        "各区县节点每秒的比特数（堆叠）：上沿为合计。",
+    )
+    do = t(
+        "Growth over weeks: plan the links between districts. Choose a district to see its sites.",
+        "数周持续增长：规划区县间链路。选择区县可查看其站点。",
+    )
+    return _stacked(t, number_, (titles[way], means, do), way, OF_DISTRICTS)
+
+
+def _stacked(t: Tongue, number_: int, words: tuple[str, str, str], way: Way, where: str) -> Panel:
+    title, means, do = words
+    query = f'SELECT mean("{way}") AS "bits" FROM "traffic" WHERE {where} AND $timeFilter '
     return trend(
         Face(
             id=number_,
-            title=t(f"Throughput by site, {way}", f"各站点吞吐量（{way}）"),
-            means=t(
-                "Bits a second of the nodes of each site, stacked: the top edge is the sum.",
-                "各站点节点每秒的比特数（堆叠）：上沿为合计。",
-            ),
-            do=t(
-                "A site that becomes thin has lost services or its uplink.",
-                "变窄的站点可能失去了服务或上行链路。",
-            ),
-            empty=t("No data of the chosen nodes", "所选节点没有数据"),
+            title=title,
+            means=means,
+            do=do,
+            empty=t("No data of the chosen places", "所选地点没有数据"),
             width=12,
-            queries=[Series(query, alias="[[tag_site]]")],
+            queries=[Series(f'{query}{BUCKET}, "id" fill(none)', alias="[[tag_id]]")],
             unit="bps",
-            every="2m",
-            shift="2m",
+            every="5m",
         ),
         stacked=True,
         many=True,
