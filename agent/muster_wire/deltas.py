@@ -19,8 +19,9 @@ that the base has not are sent in full beside the delta and stand behind what it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from math import isfinite
-from operator import sub
+from operator import ne, sub
 from typing import Any, NamedTuple
 
 from muster_wire.messages import Metric, Value
@@ -151,7 +152,9 @@ def _row(fields: dict[str, Value], before: dict[str, Value]) -> list[Any] | None
     if kinds.count(int) == len(kinds):
         row = [*map(sub, new, old)]
     else:
-        row = [0 if a == b else _difference(a, b) for a, b in zip(new, old, strict=True)]
+        row = [0] * len(new)
+        for place in compress(range(len(new)), map(ne, new, old)):
+            row[place] = _difference(new[place], old[place])
     while not row[-1]:
         del row[-1]
     return row
