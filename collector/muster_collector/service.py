@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from muster_collector import config as configuration
@@ -89,8 +89,9 @@ async def _roles(
         from muster_collector.ingest.service import Ingest  # noqa: PLC0415
 
         ingest = Ingest(
-            config, store, on_stored=lambda ts: late[0](ts) if late else None, lease=lease
-        )
+            config, store, on_stored=lambda ts: late[0](ts) if late else None, lease=lease,
+            sites=_settled_sites(config),
+        )  # fmt: skip
     fleet = ingest.fleet if ingest else _stored_fleet(store)
     scorer = _scorer(config, store, fleet) if {"score", "api"} & set(roles) else None
     alerting = _alerting(config, store, ingest) if "alert" in roles else None
@@ -140,6 +141,15 @@ def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
         known, _ = found.split(MusterError)
         found = (known or found).exceptions[0]
     return found
+
+
+def _settled_sites(config: configuration.Config) -> Mapping[str, str]:
+    """The nodes whose site the estate settles now, each with it."""
+    if config.scoring.estate is None:
+        return {}
+    from muster_collector import estate  # noqa: PLC0415
+
+    return estate.load(config.scoring.estate).at(time.time_ns() // 1_000_000).node_sites
 
 
 def _stored_fleet(store: Store) -> Any:

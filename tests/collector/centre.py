@@ -143,6 +143,7 @@ class Centre:
         self.root = f"centre{next(_roots)}/v1"
         self.store = MemoryStore()
         self.late: list[int] = []
+        self.sites: dict[str, str] = {}
         self.clock = NOW + 1000
         """Stands until a test moves it."""
         self.config = Config(
@@ -157,8 +158,9 @@ class Centre:
         """The ingest, connected, until the end of the block; then it ends in order."""
         # A suite that takes a while must not make the reports late.
         ingest = Ingest(
-            self.config, self.store, on_stored=self.late.append, clock=lambda: self.clock
-        )
+            self.config, self.store, on_stored=self.late.append, clock=lambda: self.clock,
+            sites=self.sites,
+        )  # fmt: skip
         stop = asyncio.Event()
         task = asyncio.create_task(ingest.run(stop))
         try:

@@ -23,6 +23,9 @@ ESTATE = """\
 [[sites]]
 id = "s1"
 planned = { node = 2 }
+[[nodes]]
+id = "old"
+site = "s1"
 """
 
 
@@ -153,6 +156,10 @@ async def test_a_node_that_is_gone_is_no_longer_silent_and_keeps_its_past(
             assert "no node with the id 'old'" in again.stderr
             await old.send(made("old", 5))
             await until(lambda: place.nodes() == {"old", "new"}, "it is back")
+            elsewhere = NodeClient(client, place.root, "old", "s2")
+            await elsewhere.send(made("old", 6) | {"site": "s2"})
+            await until(lambda: bool(place.ask("quarantine")), "the estate has it at s1")
+            assert [row["reason"] for row in place.ask("quarantine")] == ["site"]
             forced = await asyncio.to_thread(place.muster, "nodes", "forget", "old", "--force")
             assert forced.returncode == 0
             assert place.nodes() == {"new"}

@@ -11,6 +11,7 @@ from collector.centre import Centre, NodeClient, birth, report, until
 
 from muster_collector import telemetry
 from muster_collector.ingest import budget
+from muster_collector.quarantine import Chosen
 from servers import Mosquitto
 
 
@@ -58,6 +59,35 @@ async def test_a_node_that_floods_costs_the_others_nothing_and_loses_nothing(
         await bad.send(report(poured, node="flood"))
         ack = await bad.ack(lambda ack: bool(ack["missing"]))
         assert ack["missing"] == [[most, min(poured, most + budget.MOST) - 1]]
+
+
+async def test_a_node_is_believed_at_its_own_site_only(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Refused, kept and counted; the node keeps it, so that it is stored once that is mended."""
+    centre = Centre(mosquitto, tmp_path)
+    centre.sites = {"n1": "s1"}
+    async with centre.running() as ingest, centre.node() as here, centre.node(site="s2") as there:
+        await here.send(report(0))
+        await here.settled(0)
+        centre.clock += 200_000
+        await there.send(birth(site="s2", next=2), "birth")
+        await there.send(report(1, site="s2"))
+        await until(lambda: len(centre.quarantined()) == 2, "refused")
+        known = ingest.fleet.node("n1")
+        assert known is not None
+        assert (known.site, ingest.fleet.state(known, centre.clock)) == ("s1", "refused")
+        assert (known.totals.stored, known.totals.refused, known.unreadable) == (1, 0, 0)
+        assert not there.acks
+        (stays,) = await ingest.quarantine.replay(Chosen(ids=(2,)), dry_run=False)
+        assert (stays.outcome, stays.reason) == ("refused", "site")
+    centre.sites = {"n1": "s2"}
+    async with centre.running() as ingest, centre.node(site="s2") as there:
+        (played,) = await ingest.quarantine.replay(Chosen(ids=(2,)), dry_run=False)
+        assert played.outcome == "stored"
+        await there.send(birth(site="s2", next=2), "birth")
+        await there.settled(1)
+    assert [reason for reason, _, _ in centre.quarantined()] == ["site"]
 
 
 async def test_what_nests_deeper_than_is_allowed_is_refused(

@@ -126,6 +126,7 @@ def _unresolved(estate: Estate, where: Where) -> Iterator[str]:
     regions = {region.id for region in estate.regions} | {UNASSIGNED}
     districts = {district.id for district in estate.districts} | {UNASSIGNED}
     roles = {*estate.roles, estate.default_role}
+    sites = {site.id for site in estate.sites}
     for i, district in enumerate(estate.districts):
         yield from _orphan(district.region, regions, ("districts", i, "region"), where)
     for i, site in enumerate(estate.sites):
@@ -133,8 +134,9 @@ def _unresolved(estate: Estate, where: Where) -> Iterator[str]:
         for role in site.planned:
             yield from _orphan(role, roles, ("sites", i, "planned"), where)
     for i, node in enumerate(estate.nodes):
-        yield from _orphan(node.role, roles, ("nodes", i, "role"), where)
-    sites = {site.id for site in estate.sites}
+        yield from _orphan(node.role or estate.default_role, roles, ("nodes", i, "role"), where)
+        if node.site is not None:
+            yield from _orphan(node.site, sites, ("nodes", i, "site"), where)
     known = {"fleet": {"fleet"}, "region": regions, "district": districts, "site": sites}
     for i, target in enumerate(estate.targets):
         yield from _orphan(target.id, known[target.level], ("targets", i, "id"), where)

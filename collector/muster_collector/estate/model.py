@@ -110,10 +110,14 @@ class Role(Part):
 
 
 class Node(Part):
-    """The role of one node, for nodes that the default role does not fit."""
+    """What is settled of one node: its role, where the default one does not fit, and its site.
+
+    A node with a site is believed nowhere else: what it sends from another site is refused.
+    """
 
     id: Id
-    role: Id
+    role: Id | None = None
+    site: Id | None = None
 
 
 class Target(Part):
@@ -202,7 +206,12 @@ class Estate(Part):
 
     @cached_property
     def _roles(self) -> dict[str, str]:
-        return {node.id: node.role for node in self.nodes}
+        return {node.id: node.role for node in self.nodes if node.role is not None}
+
+    @cached_property
+    def node_sites(self) -> dict[str, str]:
+        """The nodes whose site is settled, each with it."""
+        return {node.id: node.site for node in self.nodes if node.site is not None}
 
     def site(self, site: str) -> Site:
         """A site of the estate, or a plain one in no district for an id that it does not know."""

@@ -19,7 +19,7 @@ import contextlib
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from muster_collector import telemetry
@@ -30,6 +30,7 @@ from muster_collector.ingest.bases import UnknownBaseError, whole
 from muster_collector.ingest.batch import Batch
 from muster_collector.ingest.desk import Desk
 from muster_collector.ingest.items import (
+    SITE,
     BirthItem,
     ConfigItem,
     Item,
@@ -116,6 +117,8 @@ class Intake:
         """Is told how many seconds the store needed for a batch, its absence included."""
         self.shapes = Shapes(config.limits)
         self.bases = desk.acks.bases
+        self.sites: Mapping[str, str] = {}
+        """Nodes whose site is settled: what they send from another one is refused."""
         self._topics: dict[str, Topic] = {}
         self._batch: Batch | None = None
         self._writing: Batch | None = None
@@ -143,6 +146,7 @@ class Intake:
             if content_type == ECHO:
                 self._echo(place, message)
                 return None
+            self.check_site(place)
             items = self._items(place, message)
         except reading.RefusedError as error:
             items = [self._refused(message, error)]
@@ -222,6 +226,14 @@ class Intake:
                 self._topics.clear()
             self._topics[text] = place
         return place
+
+    def check_site(self, place: Topic) -> None:
+        """Refuse what a node says at another site than its own."""
+        site = self.sites.get(place.node)
+        if site is not None and site != place.site:
+            raise reading.RefusedError(
+                SITE, f"the estate has {place.node} at site {site!r}, not at {place.site!r}"
+            )
 
     def append(self, points: list[Point]) -> tuple[int, int]:
         """Put points into the batch, before the item that they are of; where in it they are."""

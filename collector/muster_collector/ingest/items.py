@@ -19,6 +19,9 @@ from muster_wire.messages import Birth, ConfigState, Metric, Report, Status
 
 METRIC, POINT = "metric: ", "point: "
 """What the reasons of parts of a report begin with: refused by us, refused by the store."""
+SITE = "site"
+"""The reason of what a node sends from a site that is not its own. It is not settled: the node
+keeps it, and sends it again once node or estate is put right."""
 IMPLIED = ("host", "site")
 """Tags that come from the topic."""
 LATE_INTERVALS, LATE_LEAST = 3, 30_000
@@ -278,7 +281,8 @@ class RefusedItem:
             return
         if account is None:
             node.last_refused = self.record.time
-            desk.unreadable(node)
+            if self.record.reason != SITE:
+                desk.unreadable(node)
             desk.touch(node)
             return
         account.last_arrival = node.last_refused = self.record.time

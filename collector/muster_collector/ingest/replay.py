@@ -209,6 +209,7 @@ class Quarantine:
         place = self._intake.place(record.topic)
         if place.kind != "report":
             raise RefusedError(*OTHER)
+        self._intake.check_site(place)
         limits = self._intake.limits
         report = reading.report(place, record.payload, record.content_type, limits)
         if report.base is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from muster_collector.config import Config
@@ -53,6 +53,7 @@ class Ingest:
         on_stored: Callable[[int], None] = lambda _: None,
         clock: Callable[[], int] = wall_clock,
         lease: Keeper | None = None,
+        sites: Mapping[str, str] | None = None,
     ) -> None:
         data = config.collector.data
         self._file = LedgerFile(
@@ -72,6 +73,7 @@ class Ingest:
         )  # fmt: skip
         desk = Desk(ledger, acks, patience, on_stored)
         self._intake = Intake(config, store, self._file, desk, clock=clock)
+        self._intake.sites = sites or {}
         sources = Sources(self._intake, map(Source, config.source))
         self.quarantine = Quarantine(self._intake, sources, Path(data))
         wanted = filters(config.mqtt.root, owned)
