@@ -276,6 +276,23 @@ async def test_without_the_live_stream_the_page_polls_and_says_so(
     await expect(page.locator(".facts")).not_to_have_text(before)
 
 
+async def test_the_pages_own_policy_lets_nothing_leave(small: World, open_page: Open) -> None:
+    page = await open_page(small.url, expected=("Content Security Policy", "Refused to connect"))
+    await expect(page.locator(".big .figure")).to_be_visible()
+    sent: list[str] = []
+    page.context.on("request", lambda request: sent.append(request.url))
+    blocked = await page.evaluate(
+        """async () => {
+          const seen = new Promise((resolve) => addEventListener(
+            "securitypolicyviolation", (event) => resolve(event.effectiveDirective)));
+          await fetch("http://127.0.0.2:9/").catch(() => {});
+          return seen;
+        }"""
+    )
+    assert blocked == "connect-src"
+    assert not any("127.0.0.2" in url for url in sent)
+
+
 async def test_one_slow_answer_holds_back_nothing_else(
     open_world: OpenWorld, open_page: Open
 ) -> None:

@@ -9,6 +9,7 @@ import json
 import re
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,7 @@ async def test_odd_names_in_alerts_and_targets_are_text(
     told = " ".join(await page.locator(".alerts li").all_inner_texts())
     await page.get_by_role("tab", name="Targets").click()
     names = page.locator(".targets tbody th > span:first-child")
+    await expect(names).to_have_count(len(HOSTILE))
     assert sorted(await names.all_inner_texts()) == sorted(HOSTILE)
     for name in HOSTILE:
         assert f"{name} at s" in told
@@ -237,21 +239,25 @@ async def test_without_targets_the_page_says_so(open_world: OpenWorld, open_page
     await expect(page.get_by_role("tab", name="Targets")).to_have_count(0)
 
 
-def cells(path: Path, form: str) -> list[list[str]]:
-    """The ids and scores of a saved table, as another program reads them."""
+def table(path: Path, form: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Columns of a saved table, as another program reads them."""
     if form == "csv":
-        rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
-    elif form == "json":
-        rows = json.loads(path.read_text("utf-8"))["rows"]
-    elif form == "parquet":
+        return list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+    if form == "json":
+        rows: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["rows"]
+        return rows
+    if form == "parquet":
         with duckdb.connect() as database:
-            read = database.read_parquet(str(path)).project("id, score").fetchall()
-        rows = [{"id": unit, "score": score} for unit, score in read]
-    else:
-        rows = workbook(path)
+            read = database.read_parquet(str(path)).project(", ".join(columns)).fetchall()
+        return [dict(zip(columns, row, strict=True)) for row in read]
+    return list(workbook(path))
+
+
+def cells(path: Path, form: str) -> list[list[str]]:
+    """The ids and scores of a saved table."""
     return [
         [row["id"], f"{float(row['score']):.4f}" if row["score"] not in ("", None) else ""]
-        for row in rows
+        for row in table(path, form, ("id", "score"))
     ]
 
 
@@ -276,27 +282,46 @@ def workbook(path: Path) -> list[dict[str, str]]:
     return [{name: line.get(column, "") for column, name in names.items()} for line in lines[1:]]
 
 
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
 @pytest.mark.parametrize("form", ["csv", "xlsx", "json", "parquet"])
-async def test_a_list_is_saved_in_every_format(
+async def test_every_list_is_saved_in_every_format(
+    small: World, open_page: Open, form: str, language: str, tmp_path: Path
+) -> None:
+    page = await open_page(small.url, locale=language)
+    tabs = {"region": "Regions|大区", "district": "Districts|区", "site": "Sites|站点"}
+    for level, title in (tabs | {"node": "Nodes|节点"}).items():
+        await page.get_by_role("tab", name=re.compile(f"^({title}) ")).click()
+        await page.locator(".listing").get_by_label(re.compile("Format|格式")).select_option(form)
+        async with page.expect_download() as started:
+            await page.locator(".listing .saver button").click()
+        saved = await started.value
+        assert saved.suggested_filename == f"readiness-{level}.{form}"
+        await saved.save_as(tmp_path / saved.suggested_filename)
+        answer = await page.request.get(f"{small.url}api/v1/readiness?level={level}")
+        wanted = [
+            [row["id"], "" if row["score"] is None else f"{row['score']:.4f}"]
+            for row in (await answer.json())["rows"]
+        ]
+        assert wanted
+        assert cells(tmp_path / saved.suggested_filename, form) == wanted
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "json", "parquet"])
+async def test_targets_are_saved_in_every_format(
     small: World, open_page: Open, form: str, tmp_path: Path
 ) -> None:
     page = await open_page(small.url)
-    await page.get_by_role("tab", name="Nodes").click()
-    await page.locator(".listing").get_by_label("Format").select_option(form)
+    await page.get_by_role("tab", name="Targets").click()
+    await page.locator(".targets").get_by_label("Format").select_option(form)
     async with page.expect_download() as started:
-        await page.get_by_role(
-            "button", name=re.compile(f"^Save as {form}$", re.IGNORECASE)
-        ).click()
+        await page.locator(".targets .saver button").click()
     saved = await started.value
-    assert saved.suggested_filename == f"readiness-node.{form}"
+    assert saved.suggested_filename == f"targets.{form}"
     await saved.save_as(tmp_path / saved.suggested_filename)
-    answer = await page.request.get(f"{small.url}api/v1/readiness?level=node")
-    wanted = [
-        [row["id"], "" if row["score"] is None else f"{row['score']:.4f}"]
-        for row in (await answer.json())["rows"]
-    ]
-    assert len(wanted) == 12
-    assert cells(tmp_path / saved.suggested_filename, form) == wanted
+    rows = (await (await page.request.get(f"{small.url}api/v1/targets")).json())["rows"]
+    wanted = [[row["part"], row["due"], float(row["target"])] for row in rows]
+    found = table(tmp_path / saved.suggested_filename, form, ("part", "due", "target"))
+    assert [[row["part"], str(row["due"]), float(row["target"])] for row in found] == wanted
 
 
 async def test_a_file_that_cannot_be_had_says_why(open_world: OpenWorld, open_page: Open) -> None:

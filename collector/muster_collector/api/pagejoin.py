@@ -1,6 +1,6 @@
 """Makes one script of the page's modules when it is asked for.
 
-A first visit takes seven requests instead of fifty, and there is nothing to build: whoever works on
+A first visit takes ten requests instead of fifty, and there is nothing to build: whoever works on
 the page changes a module and reloads.
 """
 

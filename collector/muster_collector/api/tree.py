@@ -97,12 +97,13 @@ def _branches(
     columns = [pillar.column for pillar in result.card.pillars]
     scores = units.numbers(level.scores.value[np.ix_(rows, columns)], DIGITS)
     overall = units.overalls(result, level, rows, DIGITS)
+    parents = units.parents(result, level)
     for row, about, pillars in zip(rows, overall, scores, strict=True):
         unit = level.level.ids[row]
         yield {
             "id": unit,
-            "parent": units.parent(result, level, row),
-            **units.named(estate, name, unit),
+            "parent": parents[row],
+            **(units.named(estate, name, unit) if name != LEVELS[0] else {}),
             **about,
             "pillars": pillars,
         }

@@ -94,13 +94,13 @@ def named(estate: Estate, level: str, unit: str) -> dict[str, Any]:
     return {key: value for key, value in about.items() if value not in ("", None)}
 
 
-def parent(result: Result, level: LevelResult, row: int) -> str:
-    """The id of the unit above; "" above the fleet."""
-    tags = dict(level.level.tags[row])
+def parents(result: Result, level: LevelResult) -> list[str]:
+    """The ids of the units above, row by row; "" above the fleet."""
     position = LEVELS.index(level.level.name)
     if position == len(LEVELS) - 1:
-        return ""
-    return tags.get(LEVELS[position + 1], next(iter(result.levels[LEVELS[-1]].level.ids)))
+        return [""] * len(level.level.ids)
+    ids = result.levels[LEVELS[position + 1]].level.ids
+    return [ids[row] for row in level.level.parent.tolist()]
 
 
 def pillars(result: Result, level: LevelResult, row: int) -> Iterator[dict[str, Any]]:

@@ -71,6 +71,12 @@ export const nodeRow = (row) => ({
   status: row.state ?? "unknown",
 });
 
+/** What `/api/v1/alerts` says of a node: its own, and what is wrong with its whole site. */
+export function ofNode(answer, node) {
+  const rows = answer?.rows.filter((one) => [undefined, node].includes(one.labels.host));
+  return answer && { ...answer, rows, total: rows.length };
+}
+
 let askAgain = -Infinity;
 
 /** What fires in the fleet or `within` a place; a process without alerts is asked again only seldom. */

@@ -56,9 +56,11 @@ export function chance(value) {
 export const range = (low, high) =>
   known(low) && known(high) ? `${score(low)} – ${score(high)}` : NONE;
 
+/** Three digits that count; what is whole (a count) has no decimals. */
 function significant(value, digits = 3) {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e9)) return value.toExponential(digits - 1);
+  if (Number.isInteger(value)) return number(value, 0);
   const decimals = size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
   return number(value, decimals);
 }

@@ -19,11 +19,12 @@ const VIEWS = { node: (_, id) => nodeView(id), runbook: (_, id) => runbookView(i
 
 const pulse = h("span", { class: "pulse", data: { state: "connecting" } });
 const spoken = h("p", { class: "offscreen", role: "status" });
-const stale = h("p", { class: "banner", hidden: true });
-const problem = h("p", { class: "banner", hidden: true });
+const stale = h("p", { class: "banner", role: "alert", hidden: true });
+const problem = h("p", { class: "banner", role: "alert", hidden: true });
 const slot = h("div", {});
 const foot = h("footer", { class: "foot" });
 let view = null;
+let heard = "";
 let status = { state: "connecting", since: null, error: null };
 let haveCard = false;
 
@@ -78,6 +79,7 @@ function skip(event) {
 function go({ focus }) {
   const { level, id } = parse(location.hash);
   view?.close();
+  heard = "";
   view = (VIEWS[level] ?? unitView)(level, id);
   fill(slot, view.node);
   entitle();
@@ -90,6 +92,10 @@ function go({ focus }) {
 
 function entitle() {
   document.title = `${view.title()} · Muster`;
+  const says = view.says();
+  // The first score is read with the page; only a change is news.
+  if (heard && says && says !== heard) put(spoken, `${view.title()}: ${says}`);
+  heard = says;
 }
 
 async function card(signal) {
@@ -175,7 +181,8 @@ function showState(next) {
     put(stale, t("stale_banner", { time, reason: next.error.message }));
     problem.hidden = true;
   }
-  if (changed) put(spoken, text);
+  // The banner says it itself.
+  if (changed && !next.error) put(spoken, text);
   about();
 }
 

@@ -34,6 +34,10 @@ export const STRINGS = {
     "There is no {level} “{id}” in the estate, and none has reported.",
     "名录中没有{level}“{id}”，也没有收到它的报告。",
   ],
+  not_found_node: [
+    "If it should report, this says on the node what is in the way:",
+    "若该节点应当上报，请在节点上运行以下命令查看原因：",
+  ],
   part_failed: ["This part could not be loaded: {reason}", "此部分无法加载：{reason}"],
   loading: ["Loading …", "正在加载……"],
 
@@ -59,6 +63,10 @@ export const STRINGS = {
   waiting_more: [
     "The collector is up and listening. As soon as an agent's first report is stored it is scored, and this page shows it by itself.",
     "采集中心已启动并在等待。第一份报告入库后即进行评分，本页会自动显示。",
+  ],
+  waiting_help: [
+    "No node after a minute? On the node, this says what is in the way:",
+    "一分钟后仍无节点？在节点上运行以下命令，查看原因：",
   ],
   waiting_collector: ["Collector answers", "采集中心有应答"],
   waiting_nodes: ["Nodes seen", "已发现节点"],
@@ -245,6 +253,7 @@ export const STRINGS = {
   every: ["Reports every", "报告间隔"],
   completeness: ["Completeness", "完整性"],
   completeness_help: ["What became of the reports", "报告的去向"],
+  complete: ["complete", "完整率"],
   stored: ["stored", "已入库"],
   duplicate: ["duplicate", "重复"],
   refused: ["refused", "被拒"],

@@ -11,6 +11,7 @@ export function asker(node, show) {
     running?.abort();
     const mine = new AbortController();
     running = mine;
+    if (!node.children.length) fill(node, h("p", { class: "quiet loading" }, t("loading")));
     try {
       const answer = await get(path, query, mine.signal);
       if (!mine.signal.aborted) show(answer);

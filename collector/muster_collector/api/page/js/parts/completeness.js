@@ -1,7 +1,7 @@
 // What became of the reports: how many ended in what.
 
 import { h } from "../dom.js";
-import { count, known } from "../format.js";
+import { count, known, share } from "../format.js";
 import { t } from "../i18n.js";
 
 const KINDS = [
@@ -14,11 +14,12 @@ const KINDS = [
 ];
 const BAD = new Set(["refused", "lost", "missing"]);
 
-/** A list of counts; those that should be zero and are not stand out, with a mark. */
+/** The share that is stored, and counts; those that should be zero and are not stand out, with a mark. */
 export function totals(numbers) {
   return h(
     "dl",
     { class: "totals" },
+    known(numbers.complete) ? h("div", {}, h("dt", {}, t("complete")), h("dd", {}, share(numbers.complete))) : null,
     KINDS.filter(([kind]) => known(numbers[kind])).map(([kind, key]) =>
       h(
         "div",

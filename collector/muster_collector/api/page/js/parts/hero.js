@@ -67,9 +67,15 @@ export function hero() {
     empty: t("trend_empty"),
   });
   const node = h("section", { class: "card hero", "aria-label": t("readiness") }, left, chart.node);
+  let said = "";
+  function update(unit, nodes) {
+    fill(left, figures(unit, nodes));
+    said = known(unit.score) ? `${t("score")} ${figure(unit.score)} ${unit.grade ?? ""}` : t("no_score");
+  }
   return {
     node,
-    update: (unit, nodes) => fill(left, figures(unit, nodes)),
+    update,
+    says: () => said,
     trend: chart.update,
     close: chart.close,
   };

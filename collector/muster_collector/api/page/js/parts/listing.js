@@ -137,9 +137,10 @@ const within = (amount) => amount > 0 && amount <= 200;
 
 const TITLES = { region: "regions", district: "districts", site: "sites", node: "nodes" };
 
-/** Tabs over the levels below; `update({region: [...], ..., node: [...]})`. */
-export function listing(levels) {
-  const whole = levels.length === LEVELS.length - 1;
+/** Tabs over the levels below one; `update({region: [...], ..., node: [...]})`. */
+export function listing(above) {
+  const levels = LEVELS.slice(LEVELS.indexOf(above) + 1);
+  const whole = above === "fleet";
   let picked = null;
   let chosen = null;
   let units = {};
@@ -150,7 +151,7 @@ export function listing(levels) {
       level,
       table({
         caption: t(TITLES[level]),
-        columns: level === "node" ? nodeColumns() : placeColumns(level),
+        columns: (level === "node" ? nodeColumns() : placeColumns(level)).filter((one) => one.key !== above),
         key: (unit) => unit.id,
         sort: { key: "score", direction: 1 },
         empty: t("rows_empty"),

@@ -6,22 +6,23 @@ import { known, nameOf, score as figure } from "../format.js";
 import { t } from "../i18n.js";
 import { hrefOf } from "../route.js";
 
-const WIDTH = 720;
+// The drawing is scaled to its place: a narrow one is drawn narrow, so that names stay readable.
+const NARROW = matchMedia("(max-width: 640px)");
 const HEIGHT = 330;
 const EDGE = 46;
 const NAMED = 40; // more names than this would only cover each other
 
 /** Degrees to places in the drawing: equirectangular about the middle latitude. */
-function projection(sites) {
+function projection(sites, width) {
   const lats = sites.map((site) => site.lat);
   const lons = sites.map((site) => site.lon);
   const [south, north] = [Math.min(...lats), Math.max(...lats)];
   const [west, east] = [Math.min(...lons), Math.max(...lons)];
   const squeeze = Math.cos((((south + north) / 2) * Math.PI) / 180);
   const [wide, high] = [Math.max((east - west) * squeeze, 1e-3), Math.max(north - south, 1e-3)];
-  const size = Math.min((WIDTH - 2 * EDGE) / wide, (HEIGHT - 2 * EDGE) / high);
+  const size = Math.min((width - 2 * EDGE) / wide, (HEIGHT - 2 * EDGE) / high);
   return (site) => ({
-    x: WIDTH / 2 + (site.lon - (west + east) / 2) * squeeze * size,
+    x: width / 2 + (site.lon - (west + east) / 2) * squeeze * size,
     y: HEIGHT / 2 - (site.lat - (south + north) / 2) * size,
   });
 }
@@ -33,7 +34,7 @@ function spoken(site) {
 }
 
 /** On which side of its place a name can stand without covering another place; null for neither. */
-function sideOf(site, places) {
+function sideOf(site, places, drawn) {
   const own = places.get(site);
   const width = 22 + 8 * [...short(nameOf(site))].length;
   const free = (sign) =>
@@ -41,7 +42,7 @@ function sideOf(site, places) {
       const along = sign * (x - own.x);
       return Math.abs(y - own.y) > 17 || along <= 0 || along > width;
     });
-  return free(1) && own.x + width < WIDTH ? 1 : free(-1) && own.x > width ? -1 : null;
+  return free(1) && own.x + width < drawn ? 1 : free(-1) && own.x > width ? -1 : null;
 }
 
 function mark(site, { x, y }, side) {
@@ -70,15 +71,17 @@ const short = (name) => ([...name].length > 18 ? `${[...name].slice(0, 17).join(
 
 /** `update(sites)`; hidden while no site has coordinates. */
 export function siteMap() {
-  const drawing = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "map", role: "group", "aria-label": t("map") });
+  const drawing = s("svg", { class: "map", role: "group", "aria-label": t("map") });
   const node = h("section", { class: "card" }, h("div", { class: "bar" }, h("h2", {}, t("map"))), drawing);
   function update(sites) {
     const placed = sites.filter((site) => known(site.lat) && known(site.lon));
     node.hidden = placed.length < 2;
     if (node.hidden || drawing.contains(document.activeElement)) return;
-    const at = projection(placed);
+    const width = NARROW.matches ? 360 : 720;
+    drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    const at = projection(placed, width);
     const places = new Map(placed.map((site) => [site, at(site)]));
-    const side = (site) => (placed.length <= NAMED ? sideOf(site, places) : null);
+    const side = (site) => (placed.length <= NAMED ? sideOf(site, places, width) : null);
     // The worst are drawn last, so that they lie on top.
     const order = placed.toSorted((a, b) => (b.score ?? -1) - (a.score ?? -1));
     fill(drawing, order.map((site) => mark(site, places.get(site), side(site))));

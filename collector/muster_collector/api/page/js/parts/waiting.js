@@ -14,6 +14,7 @@ export function waiting() {
     h("h2", {}, t("waiting")),
     h("p", {}, t("waiting_more")),
     steps,
+    h("p", { class: "soft" }, t("waiting_help"), " ", h("code", {}, "muster-agent doctor")),
   );
   const step = (label, value, done) =>
     h("div", { data: { done: done ? "yes" : "no" } }, h("dt", {}, label), h("dd", {}, value));

@@ -6,8 +6,9 @@ import { now } from "../clock.js";
 import { fill, h, put } from "../dom.js";
 import { ago, bytes, known, lost, moment, nameOf, share, span, withUnit } from "../format.js";
 import { maybe, t } from "../i18n.js";
-import { loadPlaces, nodeRow } from "../feeds.js";
+import { loadAlerts, loadPlaces, nodeRow, ofNode } from "../feeds.js";
 import { find } from "../model.js";
+import { openAlerts } from "../parts/alerts.js";
 import { totals } from "../parts/completeness.js";
 import { hero } from "../parts/hero.js";
 import { panel } from "../parts/panel.js";
@@ -112,15 +113,21 @@ export function nodeView(id) {
   const why = h("div", {});
   const about = h("div", {});
   const reports = h("div", {});
-  const missing = panel(t("not_found"), t("not_found_more", { level: t("level_node"), id }));
+  const missing = panel(
+    t("not_found"),
+    t("not_found_more", { level: t("level_node"), id }),
+    h("p", {}, t("not_found_node"), " ", h("code", {}, "muster-agent doctor")),
+  );
   missing.hidden = true;
   const story = account("node", id, why);
   const machine = machinePlots(id);
+  const alerts = openAlerts();
   let shown = null;
   const body = h(
     "div",
     { class: "stacked" },
     top.node,
+    alerts.node,
     story.node,
     panel(t("live_plots"), null, machine.node),
     h("div", { class: "pair" }, panel(t("completeness"), t("completeness_help"), reports), panel(t("inventory"), null, about)),
@@ -160,12 +167,16 @@ export function nodeView(id) {
     story.fresh();
     fill(about, inventoryList(answer));
     fill(reports, totals(answer));
+    alerts.rename();
   }
 
   function gone() {
     missing.hidden = false;
     body.hidden = true;
   }
+
+  // Its site is known once the node is: its alerts are asked for then.
+  const watch = async (signal) => shown?.site && ofNode(await loadAlerts(signal, { site: shown.site }), id);
 
   async function load(signal) {
     try {
@@ -180,6 +191,7 @@ export function nodeView(id) {
     { load, show: (answer) => (answer ? showNode(answer) : gone()) },
     { load: loadPlaces, show: showPath },
     { load: (signal) => hourOf("node", id, signal), show: top.trend },
+    { load: watch, show: alerts.update, later: true },
     ...machine.feeds,
   ];
   put(heading, id);
@@ -190,6 +202,7 @@ export function nodeView(id) {
     heading,
     feeds,
     title: () => heading.textContent,
+    says: top.says,
     close: () => {
       top.close();
       machine.close();

@@ -58,6 +58,7 @@ export function runbookView(name) {
     heading,
     feeds: [{ load, show }],
     title: () => heading.textContent,
+    says: () => "",
     close: () => {},
   };
 }

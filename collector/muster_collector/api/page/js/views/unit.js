@@ -19,7 +19,10 @@ import { waiting } from "../parts/waiting.js";
 import { absent, loadAlerts, loadNodes, loadPlaces, loadScores } from "../feeds.js";
 import { hourOf } from "../trend.js";
 
-/** A view: `node`, `heading`, `feeds` of {load(signal), show(answer)}, `title()`, `close()`. */
+/**
+ * A view: `node`, `heading`, `feeds` of {load(signal), show(answer)}, `title()`, `says()` (what a screen
+ * reader hears when it changes), `close()`.
+ */
 export function unitView(level, id) {
   const heading = h("h1", { tabindex: "-1" }, level === "fleet" ? t("fleet") : id);
   const trail = h("div", {});
@@ -29,7 +32,7 @@ export function unitView(level, id) {
   const within = level === "fleet" ? {} : { [level]: id };
   const alerts = openAlerts(within.site);
   const why = account(level, id, ledger);
-  const list = listing(LEVELS.slice(LEVELS.indexOf(level) + 1));
+  const list = listing(level);
   const reports = h("div", {});
   const complete = panel(t("completeness"), t("completeness_help"), reports);
   const lost = panel(t("not_found"), t("not_found_more", { level: t(`level_${level}`), id }));
@@ -125,6 +128,7 @@ export function unitView(level, id) {
     feeds,
     search: list.search,
     title: () => heading.textContent,
+    says: top.says,
     close: top.close,
   };
 }
