@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from readiness.small_fleet import (
     END,
@@ -85,6 +86,14 @@ async def test_the_window_begins_before_and_ends_at_its_time(embedded: Store) ->
     await embedded.write([inside, at_end, before])
     result = await scorer(embedded, SmallFleet([Known("n1", "s1")])).score_at(END)
     assert result.levels["node"].value[0].tolist()[1] == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("total", [0, -1])
+async def test_a_share_of_nothing_is_no_number(embedded: Store, total: int) -> None:
+    whole = point("n1", "s1", "disk", START, "path=/,fstype=ext4", used=10, total=total)
+    await embedded.write([whole])
+    result = await scorer(embedded, SmallFleet([Known("n1", "s1")])).score_at(END)
+    assert np.isnan(result.levels["node"].value[0, 1])
 
 
 async def test_an_empty_fleet_has_no_score_and_says_so(embedded: Store) -> None:

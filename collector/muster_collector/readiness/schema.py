@@ -141,9 +141,10 @@ class Source(Read):
     """Where a live indicator comes from: one number per node and window.
 
     Per series (told apart by the tags `per`): the sum of `fields`, divided by `over` where it
-    stands (same series when `over` has them, else the node's one value; a divisor of 0 gives no
-    value), times `scale`, plus `offset`. Then `combine` makes one number of a node's series;
-    `worst` is the greatest where less is better and the least where more is.
+    stands (same series when `over` has them, else the node's one value; a divisor that is not
+    above 0, as the speed -1 of an interface without one, gives no value), times `scale`, plus
+    `offset`. Then `combine` makes one number of a node's series; `worst` is the greatest where
+    less is better and the least where more is.
     """
 
     per: tuple[Text, ...] = ()

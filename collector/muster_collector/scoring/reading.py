@@ -108,7 +108,7 @@ def _value(source: Source, tables: Tables, rows: Mapping[str, int], *, worst: st
     value = series.value
     if source.over is not None:
         divisor = _divisor(series, _series(source.over, source.per, tables, rows), len(rows))
-        value = np.divide(value, divisor, out=np.full_like(value, np.nan), where=divisor != 0)
+        value = np.divide(value, divisor, out=np.full_like(value, np.nan), where=divisor > 0)
     value = value * source.scale + source.offset
     how = worst if source.combine == "worst" else source.combine
     good = (series.node >= 0) & np.isfinite(value)
