@@ -181,12 +181,14 @@ def method(config: configuration.Config) -> tuple[Any, Any]:
     """The scorecard and the estate that the configuration names; `MusterError` if one is wrong."""
     from muster_collector import estate  # noqa: PLC0415
     from muster_collector.cli.scorecard import read_card  # noqa: PLC0415
+    from muster_collector.scoring import live  # noqa: PLC0415
 
-    card, places = config.scoring.scorecard, config.scoring.estate
-    return (
-        read_card(str(card)) if card else read_card(),
-        estate.load(places) if places else estate.EMPTY,
-    )
+    name, places = config.scoring.scorecard, config.scoring.estate
+    card = read_card(str(name)) if name else read_card()
+    live.check_read(card, str(name or card.id))
+    held = estate.load(places) if places else estate.EMPTY
+    live.check_targets(card, held, str(places))
+    return card, held
 
 
 async def _serve(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 from readiness.small_fleet import Known, SmallFleet
 
 from muster_collector.api.app import make_app
@@ -27,7 +28,7 @@ from muster_collector.estate import Estate
 from muster_collector.estate.model import District, Region, Site
 from muster_collector.scoring import hourly_values
 from muster_collector.scoring.scorer import Scorer
-from muster_collector.store.base import Point
+from muster_collector.store.base import Point, Store
 from muster_collector.store.embedded import EmbeddedStore
 
 SITES, NODES, DAYS, DISTRICTS = 1_000, 1_000, 365, 11
@@ -98,11 +99,10 @@ async def _repeated(store: EmbeddedStore, first: Sequence[Point], step: int, cou
 
 
 @asynccontextmanager
-async def serving(path: Path) -> AsyncIterator[str]:
+async def serving(store: Store, nodes: Sequence[Known] = FLEET) -> AsyncIterator[str]:
     """A collector's API over a filled store, at the beginning of the year after."""
-    store = EmbeddedStore(path)
     await store.open()
-    fleet: Any = SmallFleet(FLEET)
+    fleet: Any = SmallFleet(nodes)
     scorer = Scorer(store, CARD, ESTATE, fleet, window=300, every=300, clock=lambda: END + HOUR)
     await scorer.score_at(END + HOUR // 2)
     listener = bind("127.0.0.1", 0)
@@ -119,12 +119,20 @@ async def serving(path: Path) -> AsyncIterator[str]:
 class Cost:
     """What a request cost, at best: seconds to the last byte, CPU of this process, MB."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, database: psutil.Process | None = None
+    ) -> None:
         self.session = session
+        self.database = database
+
+    def _database(self) -> float:
+        """CPU seconds of a database that is another process."""
+        return sum(self.database.cpu_times()[:2]) if self.database else 0.0
 
     async def of(self, title: str, url: str, *, goal: float, runs: int = 3) -> None:
         """Ask a few times and say it."""
         spent, size = [], 0
+        before = self._database()
         for _ in range(runs):
             began, cpu = time.perf_counter(), time.process_time()
             async with self.session.get(url) as answer:
@@ -133,25 +141,36 @@ class Cost:
             size = len(content)
             spent.append((time.perf_counter() - began, time.process_time() - cpu))
         wall, cpu = min(spent)
-        print(
-            f"{title:<52} {wall:7.2f} s, {cpu:6.2f} s CPU, {size / 1e6:5.1f} MB (goal: {goal:g} s)",
-            flush=True,
-        )
+        apart = f", database {(self._database() - before) / runs:.2f} s" if self.database else ""
+        found = f"{wall:7.2f} s, {cpu:6.2f} s CPU, {size / 1e6:5.1f} MB"
+        print(f"{title:<52} {found} (goal: {goal:g} s){apart}", flush=True)
 
 
 async def measure(path: Path) -> None:
     """Both figures, and what they took of memory."""
     patience = aiohttp.ClientTimeout(total=600)
-    async with serving(path) as url, aiohttp.ClientSession(timeout=patience) as session:
-        cost, base = Cost(session), f"{url}/readiness?level=site&{YEAR}&limit={PAGE}"
-        title = f"days of {SITES} sites over a year"
-        await cost.of(f"{title}: first page of {PAGE}", f"{base}&step=1d", goal=0.3)
-        await cost.of(f"{title}: page 31", f"{base}&step=1d&offset=300000", goal=0.3)
-        await cost.of("one site's year", f"{base}&step=1d&id=site-0007", goal=0.3)
+    async with (
+        serving(EmbeddedStore(path)) as url,
+        aiohttp.ClientSession(timeout=patience) as session,
+    ):
+        cost = Cost(session)
+        await a_year(cost, url)
         before = peak()
         backcast = f"{url}/backcast?{YEAR}&step=1d&weight=storage:2"
         await cost.of(f"backcast, hours of {NODES} nodes over a year", backcast, goal=60, runs=1)
         print(f"peak memory before and after {before:.0f}, {peak():.0f} MB (goal: 500)")
+
+
+async def a_year(cost: Cost, url: str) -> None:
+    """Days of all sites: pages, the whole in a file, months, one site."""
+    base = f"{url}/readiness?level=site&{YEAR}&step=1d"
+    title = f"days of {SITES} sites over a year"
+    for name, offset in (("first", 0), ("31st", 30 * PAGE), ("last", SITES * DAYS - PAGE)):
+        url = f"{base}&limit={PAGE}&offset={offset}"
+        await cost.of(f"{title}: {name} page of {PAGE}", url, goal=0.3)
+    await cost.of(f"{title}: all as Parquet", f"{base}&format=parquet", goal=1)
+    await cost.of(f"{title}: all as CSV", f"{base}&format=csv", goal=3, runs=2)
+    await cost.of("one site's year", f"{base}&id=site-0007", goal=0.3)
 
 
 def peak() -> float:

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from collector.store_cases import T0, embedded, influx, point, query, rows
 
+from muster_collector.store.arrays import arrays
 from muster_collector.store.base import Point, Store, Value
 from servers import Influx1
 
@@ -392,3 +393,41 @@ async def test_it_can_be_closed_and_opened_again(store: Store) -> None:
     await written(store, point(1000, {"v": 2}, host="x"), point(0, {"v": 3}, host="x"))
     assert rows(await store.select(query(("v", "raw")))) == [(0, 3), (1000, 2)]
     assert "; " not in store.name
+
+
+async def test_arrays_are_the_samples_that_select_gives(store: Store) -> None:
+    """Whole numbers beyond what a float holds, gaps, texts, several series in a group."""
+    await written(
+        store,
+        point(0, {"f": 1 / 3, "i": 2**62 + 1, "t": "x", "b": True}, host="b"),
+        point(1000, {"f": 5.0}, host="b"),
+        point(0, {"i": -7}, host="a", cpu="1"),
+        point(2000, {"i": 8, "t": ""}, host="a", cpu="2"),
+        point(9000, {"f": 1.5}, site="s"),
+    )
+    for fields in (("f", "i", "t", "b", "none"), ("f", "i"), ("i",), ("t",)):
+        wanted = query(*((name, "raw") for name in fields), group=("host",), end=10_000)
+        found = await arrays(store, wanted)
+        assert found is not None
+        columns: dict[str, list[Any]] = {
+            "host": [found.groups[place][0] for place in found.group],
+            "time": found.time.tolist(),
+        }
+        for name in fields:
+            values = found.values.get(name)
+            columns[name] = [None] * len(found.time) if values is None else values.tolist()
+        assert columns == (await store.select(wanted)).columns
+        kinds = [[type(value) for value in column] for column in columns.values()]
+        expected = (await store.select(wanted)).columns.values()
+        assert kinds == [[type(value) for value in column] for column in expected]
+
+
+async def test_no_arrays_of_nothing(store: Store) -> None:
+    await written(store, point(0, {"f": 1.5}, host="b"))
+    for wanted in (
+        query(("g", "raw")),
+        query(("f", "raw"), measurement="other"),
+        query(("f", "raw"), where={"host": ["c"]}),
+        query(("f", "raw"), where={"host": []}),
+    ):
+        assert await arrays(store, wanted) is None or not len((await arrays(store, wanted)).time)  # type: ignore[union-attr] # not None

@@ -136,13 +136,16 @@ def stored_days(first: dt.date, last: dt.date, zone: Any) -> Iterator[Point]:
                 tags = {"level": level, "id": unit, "method": METHOD, **around}
                 yield from _unit(tags, score_of(unit, day), end)
         for node, site in (("n1", "s1"), ("n2", "s2")):
-            counts = {"stored": 100 * (number + 1), "duplicate": 2 * number, "refused": 0}
-            yield Point(
-                "completeness",
-                (("host", node), ("site", site)),
-                {**counts, "late": number, "lost": 3 * number, "missing": 4, "silent_s": 1.0},
-                end - 60_000,
-            )
+            yield from hours_of(node, site, end)
+
+
+def hours_of(node: str, site: str, end: int, ledger: str = "l1", **more: int) -> Iterator[Point]:
+    """What became of a node's reports of a day: the same in each of its two last hours."""
+    counts = {"expected": 60, "stored": 50, "duplicate": 1, "refused": 0, "late": 1, "lost": 3}
+    counts |= {"missing": 2, "down": 4, "silent": 1, "moved": 0, **more}
+    tags = (("host", node), ("ledger", ledger), ("site", site))
+    for hour in (end - 3_600_000, end):
+        yield Point("completeness_hourly", tags, counts, hour)
 
 
 def _unit(tags: dict[str, str], score: float | None, end: int) -> Iterator[Point]:

@@ -18,7 +18,18 @@ import pytest
 from muster_collector.cli import main
 from muster_collector.estate import Estate
 
-from .conftest import FORMULA, METHOD, ODD, Opener, World, muster, opened_zone, score_of
+from .conftest import (
+    FORMULA,
+    METHOD,
+    ODD,
+    Opener,
+    World,
+    hours_of,
+    midnight,
+    muster,
+    opened_zone,
+    score_of,
+)  # fmt: skip
 
 FEBRUARY = ("publish", "--from", "2026-02-01", "--to", "2026-02-28")
 
@@ -69,9 +80,28 @@ async def test_completeness_counts_each_day_once(world: World, tmp_path: Path) -
     assert len(rows) == 2 * 28
     for row in rows:
         assert row | {"date": "", "site": ""} == {
-            "date": "", "site": "", "nodes": "1", "stored": "100", "duplicate": "2",
-            "refused": "0", "late": "1", "lost": "3", "missing": "4",
+            "date": "", "site": "", "nodes": "1", "expected": "120", "stored": "100",
+            "duplicate": "2", "refused": "0", "late": "2", "lost": "6", "missing": "4",
+            "down": "8", "silent": "2",
         }  # fmt: skip
+
+
+async def test_a_repaired_hour_counts_on_its_own_day_and_a_ledger_begun_anew_sets_nothing_back(
+    world: World, tmp_path: Path
+) -> None:
+    """Ten reports of the 10th come on the 20th; another ledger takes over in the middle."""
+    zone = opened_zone()
+    end = midnight(dt.date(2026, 2, 11), zone)
+    repaired = list(hours_of("n1", "s1", end, stored=52, late=3, missing=0))
+    other = list(hours_of("n1", "s1", end, "l2", expected=5, stored=5, lost=0, down=0))
+    await world.store.write([*repaired, *other])
+    await published(world, tmp_path / "out")
+    rows = {(row["date"], row["site"]): row for row in table(tmp_path / "out", "completeness")}
+    day = rows["2026-02-10", "s1"]
+    assert (day["nodes"], day["expected"], day["stored"]) == ("1", "130", "114")
+    assert (day["late"], day["missing"], day["lost"]) == ("8", "4", "6")
+    for beside in (rows["2026-02-09", "s1"], rows["2026-02-11", "s1"], rows["2026-02-10", "s2"]):
+        assert (beside["stored"], beside["missing"]) == ("100", "4")
 
 
 async def test_targets_stand_as_on_the_last_day(world: World, tmp_path: Path) -> None:

@@ -60,12 +60,15 @@ def run(card: Path, data: bytes, *options: str) -> int:
         ),
         (
             b"city,a,b\nX,=1+1,2\n",
-            'row 2, column a: "=1+1" is not a number: leave the cell empty if it is missing',
+            'row 2, column a: "=1+1" is not a number: write the value itself, not a formula',
         ),
+        (b"city,a,b\nX,1 000,2\n", 'row 2, column a: "1 000" is not a number: write a point'),
+        (b"city,a,b\nX,25%,2\n", 'row 2, column a: "25%" is not a number: write the number alone'),
+        (b"city,a,b\nX,10 ms,2\n", 'row 2, column a: "10 ms" is not a number: write the number'),
         (b"city,a,b\nX,1_0,2\n", 'row 2, column a: "1_0" is not a number'),
         (
             "city,a,b\n广州,1,2\n".encode("gb18030"),
-            ("is not utf-8-sig at byte 9: save it as UTF-8, or name its encoding (gb18030, …)"),
+            ("is not UTF-8 at byte 9: save it as UTF-8, or name its encoding (gb18030, …)"),
         ),
         (b"c\0i\0t\0y\0", "has NUL characters: it is no CSV, or UTF-16 without mark"),
         (b'city,a,b\n"X,1,2\n', "row 2: unexpected end of data"),

@@ -224,6 +224,27 @@ async def test_only_pings_to_another_site_are_paths_between_sites(either: Store)
     assert beside.levels["node"].value[0, columns].tolist() == [2.0, 15.0]
 
 
+async def test_a_port_of_another_site_is_a_path_and_no_service(either: Store) -> None:
+    def port(where: str, code: int) -> Point:
+        about = f"port=443,protocol=tcp,result=x,{where}"
+        return point("n1", "s1", "net_response", START, about, result_code=code)
+
+    card = shipped()
+    service = scorer(either, SmallFleet([Known("n1", "s1")]), card)
+    names = [node.id for node in card.indicators]
+    columns = [names.index("path_failures"), names.index("port_failures")]
+    await either.write([port("peer_site=north,server=10.7.0.1", 1), *cpu("n1", "s1", 50.0)])
+    alone = (await service.compute_at(END)).levels["node"]
+    assert alone.value[0, columns[0]] == 1.0
+    assert np.isnan(alone.value[0, columns[1]])
+    await either.write([port("server=10.0.0.9", 0)])
+    beside = (await service.compute_at(END)).levels["node"]
+    assert beside.value[0, columns].tolist() == [1.0, 0.0]
+    for place, pillar in zip(columns, ("circulation", "services"), strict=True):
+        above = card.pillar_of[card.indicators[place].column]
+        assert card.nodes[above].id == pillar
+
+
 async def test_a_dead_resolver_costs_points(either: Store) -> None:
     """It has no query time, so only the result tells; Telegraf's would even be 0, the best."""
 

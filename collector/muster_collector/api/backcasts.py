@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 
 from muster_collector.api import answers, sheets, times, upload
 from muster_collector.api.params import EstateOf, Format, LevelName, TimeText, sheet, time_range
@@ -24,90 +24,67 @@ from muster_collector.scoring.steps import Step
 router = APIRouter(prefix="/api/v1", tags=["planning"])
 
 
-@router.get("/backcast", responses=answers.of(answers.Backcast))
-async def backcast_shipped(
-    *,
-    given: Given,
+class Asked(NamedTuple):
+    """What is asked of a backcast, as it came."""
+
+    start: str
+    end: str | None
+    step: str
+    weight: Sequence[str]
+    level: str
+    unit: str
+    format: Format
+
+
+def _asked(  # noqa: PLR0917 - the parameters of a query
     from_: Annotated[str, Query(alias="from", max_length=64)],
     to: TimeText = None,
     step: Literal["1h", "1d"] = "1h",
     weight: Annotated[list[str] | None, Query(max_length=100)] = None,
     level: LevelName = "fleet",
     id: str = "fleet",  # noqa: A002 - the parameter's public name
-    estate: EstateOf = "then",
     format: Format = "json",  # noqa: A002 - the parameter's public name
-) -> Response:
+) -> Asked:
+    return Asked(from_, to, step, weight or [], level, id, format)
+
+
+Question = Annotated[Asked, Depends(_asked)]
+
+
+@router.get("/backcast", responses=answers.of(answers.planning.Backcast))
+async def backcast_shipped(given: Given, asked: Question, estate: EstateOf = "then") -> Response:
     """A unit's score over time as it was, beside what it would have been under other weights.
 
     Of each hour the window that ends with it, from the stored hourly values of the nodes: exact for
     indicators whose source is unchanged, `missing` names the others. Days are means of hours, local
     to the estate. `breaks` are the times from which the method or the estate was another.
     """
-    card = _reweighted(given.scorer.card, weight or [])
-    answer = await _both(given, card, Range(from_, to, step, level, id, estate))
-    return await sheet(answer, sheets.backcast(answer), sheets.BACKCAST, format)
+    return await _answer(given, given.scorer.card, asked, estate)
 
 
 @router.post(
     "/backcast",
-    responses=answers.of(answers.Backcast),
+    responses=answers.of(answers.planning.Backcast),
     openapi_extra=upload.openapi("application/toml", "the scorecard"),
 )
 async def backcast_own(
-    *,
-    given: Given,
-    request: Request,
-    from_: Annotated[str, Query(alias="from", max_length=64)],
-    to: TimeText = None,
-    step: Literal["1h", "1d"] = "1h",
-    weight: Annotated[list[str] | None, Query(max_length=100)] = None,
-    level: LevelName = "fleet",
-    id: str = "fleet",  # noqa: A002 - the parameter's public name
-    estate: EstateOf = "then",
-    format: Format = "json",  # noqa: A002 - the parameter's public name
+    given: Given, asked: Question, request: Request, estate: EstateOf = "then"
 ) -> Response:
     """The same under a scorecard of one's own as the body; nothing is stored."""
-    card = _reweighted(await upload.scorecard(request), weight or [])
-    answer = await _both(given, card, Range(from_, to, step, level, id, estate))
-    return await sheet(answer, sheets.backcast(answer), sheets.BACKCAST, format)
+    return await _answer(given, await upload.scorecard(request), asked, estate)
 
 
 @router.post(
     "/backcast/estate",
-    responses=answers.of(answers.Backcast),
+    responses=answers.of(answers.planning.Backcast),
     openapi_extra=upload.openapi("application/toml", "the estate", "text/csv"),
 )
-async def backcast_estate(
-    *,
-    given: Given,
-    request: Request,
-    from_: Annotated[str, Query(alias="from", max_length=64)],
-    to: TimeText = None,
-    step: Literal["1h", "1d"] = "1h",
-    weight: Annotated[list[str] | None, Query(max_length=100)] = None,
-    level: LevelName = "fleet",
-    id: str = "fleet",  # noqa: A002 - the parameter's public name
-    format: Format = "json",  # noqa: A002 - the parameter's public name
-) -> Response:
+async def backcast_estate(given: Given, asked: Question, request: Request) -> Response:
     """The same under an estate of one's own as the body, TOML or CSV: other plans, roles, weights.
 
     It holds for the whole range; nodes stay at the sites that they reported from.
     """
-    card = _reweighted(given.scorer.card, weight or [])
-    asked = Range(from_, to, step, level, id, await upload.estate(request))
-    answer = await _both(given, card, asked)
-    return await sheet(answer, sheets.backcast(answer), sheets.BACKCAST, format)
-
-
-class Range(NamedTuple):
-    """What is asked of a backcast, as it came; `estate` is "then", "now", or one that is given."""
-
-    start: str
-    end: str | None
-    step: str
-    level: str
-    unit: str
-    estate: str | Estate
+    return await _answer(given, given.scorer.card, asked, await upload.estate(request))
 
 
 MOST_VALUES = 10_000_000
@@ -122,7 +99,15 @@ def _reweighted(card: Scorecard, weight: Sequence[str]) -> Scorecard:
         raise HTTPException(400, str(error)) from error
 
 
-async def _both(given: Services, card: Scorecard, asked: Range) -> dict[str, Any]:
+async def _answer(given: Services, card: Scorecard, asked: Asked, estate: str | Estate) -> Response:
+    """Both series; `estate` is "then", "now", or one that is given."""
+    answer = await _both(given, _reweighted(card, asked.weight), asked, estate)
+    return await sheet(answer, sheets.backcast(answer), sheets.BACKCAST, asked.format)
+
+
+async def _both(
+    given: Services, card: Scorecard, asked: Asked, estate: str | Estate
+) -> dict[str, Any]:
     start, end = time_range(asked.start, asked.end, given.now())
     nodes = len(list(given.scorer.fleet.nodes()))
     if (end - start) // hourly_values.HOUR * max(nodes, 1) > MOST_VALUES:
@@ -130,16 +115,17 @@ async def _both(given: Services, card: Scorecard, asked: Range) -> dict[str, Any
     if _one.locked():
         raise HTTPException(429, "another backcast is being computed: ask again when it is done")
     async with _one:
-        return await _computed(given, card, asked, (start, end), nodes)
+        return await _computed(given, card, asked, estate, (start, end))
 
 
 async def _computed(
-    given: Services, card: Scorecard, asked: Range, span: tuple[int, int], nodes: int
+    given: Services, card: Scorecard, asked: Asked, estate: str | Estate, span: tuple[int, int]
 ) -> dict[str, Any]:
     scorer, unit = given.scorer, (asked.level, asked.unit)
+    nodes = len(list(scorer.fleet.nodes()))
     missing = await backcast.lacking(given.store, card, scorer.card, *span)
     was = await backcast.stored(given.store, *unit, *span)
-    held = scorer.estate if asked.estate == "now" else asked.estate
+    held = scorer.estate if estate == "now" else estate
     estate_at = scorer.estates.at if isinstance(held, str) else lambda _: held
     after = await backcast.scored(given.store, card, estate_at, *unit, span=span, nodes=nodes)
     hours = asked.step == "1h"

@@ -15,11 +15,12 @@ from muster_collector.api.params import (
     DurationText,
     Format,
     LevelName,
-    Limit,
     Offset,
+    PageLimit,
     TimeText,
     check_size,
     duration,
+    page_of,
     table,
     time_range,
     time_zone,
@@ -57,7 +58,7 @@ async def completeness(
     to: TimeText = None,
     step: DurationText = None,
     zone: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Limit = 10_000,
+    limit: PageLimit = None,
     offset: Offset = 0,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Response:
@@ -97,7 +98,7 @@ async def completeness(
     rows, sums = await asyncio.to_thread(_rows, given, units[level], chosen, groups, timed)
     columns = (*(("time",) if step else ()), *ABOUT, *(ONE if level == "node" else MANY))
     columns = (*columns, *COUNTS, "unreadable", "complete")
-    page = rows[offset : offset + limit]
+    page = rows[page_of(offset, limit, format)]
     return await table(page, columns, format, total=len(rows), offset=offset, **answer, sum=sums)
 
 

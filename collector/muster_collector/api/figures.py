@@ -23,7 +23,7 @@ COLUMNS = ("indicator", "source", "date", "value", "unit")
 PlaceLevel = Literal["fleet", "region", "district", "site"]
 
 
-@router.get("/figures", responses=answers.of(answers.Figures))
+@router.get("/figures", responses=answers.of(answers.targets.Figures))
 async def imported(
     *,
     given: Given,
@@ -46,7 +46,7 @@ async def imported(
 
 @router.post(
     "/figures",
-    responses=answers.of(answers.Imported, files=False),
+    responses=answers.of(answers.targets.Imported, files=False),
     openapi_extra=upload.openapi("text/csv", "year or date, indicator, …"),
 )
 async def bring(*, given: Given, request: Request) -> Response:
@@ -70,7 +70,7 @@ async def bring(*, given: Given, request: Request) -> Response:
     return as_json({"imported": len(found), "replaced": replaced})
 
 
-@router.get("/score", responses=answers.of(answers.Places))
+@router.get("/score", responses=answers.of(answers.targets.Places))
 async def score_shipped(
     *,
     given: Given,
@@ -89,7 +89,7 @@ async def score_shipped(
 
 @router.post(
     "/score",
-    responses=answers.of(answers.Places),
+    responses=answers.of(answers.targets.Places),
     openapi_extra=upload.openapi("application/toml", "the scorecard"),
 )
 async def score_own(

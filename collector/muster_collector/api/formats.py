@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-Row = Mapping[str, Any]
+import numpy as np
+
+from muster_collector.api.columns import Column, Columns, Row, Texts, as_rows, from_rows
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """First characters that make a spreadsheet take a text for a formula (also in full width)."""
+CHUNK = 20_000
+"""Rows of a CSV that are made at a time; bounds the memory."""
+GROUP_ROWS = 32_768
+"""Rows of a Parquet file that are held until they are written; bounds the memory."""
+QUOTE = '"'
+QUOTED = (QUOTE, ",", "\r", "\n")
 
 
 def cell(value: Any) -> Any:
@@ -25,25 +32,33 @@ def cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def to_csv(rows: Iterable[Row], columns: Sequence[str]) -> str:
+def _csv(table: Columns) -> bytes:
     """RFC 4180 with a header row; what a row lacks is an empty cell."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(columns)
-    writer.writerows([cell(row.get(column)) for column in columns] for row in rows)
-    return out.getvalue()
+    parts = [",".join(map(_quoted, table.columns)) + "\r\n"]
+    for first in range(0, len(table), CHUNK):
+        some = table.part(first, first + CHUNK)
+        lines = map(",".join, zip(*map(_cells, some.columns.values()), strict=True))
+        parts += ["\r\n".join(lines), "\r\n"]
+    return "".join(parts).encode()
 
 
-def _csv(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    return to_csv(rows, columns).encode()
+def _cells(column: Column) -> list[str]:
+    if isinstance(column, Texts):
+        names = [_quoted(cell(name)) for name in column.names]
+        return list(map(names.__getitem__, column.code.tolist()))
+    made = list(map(cell if column.dtype == bool else repr, column.data.tolist()))
+    for row in np.flatnonzero(np.ma.getmaskarray(column)).tolist():
+        made[row] = ""
+    return made
 
 
-def _json(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    picked = [{column: row.get(column) for column in columns} for row in rows]
-    return (json.dumps(picked, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+def _quoted(text: str) -> str:
+    if any(character in text for character in QUOTED):
+        return '"' + text.replace('"', '""') + '"'
+    return text
 
 
-def _xlsx(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
+def _xlsx(table: Columns) -> bytes:
     import xlsxwriter  # noqa: PLC0415 - only those who ask for a workbook pay for it
 
     out = io.BytesIO()
@@ -56,56 +71,56 @@ def _xlsx(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
     }
     with xlsxwriter.Workbook(out, settings) as book:
         sheet = book.add_worksheet("muster")
-        sheet.write_row(0, 0, columns, book.add_format({"bold": True}))
+        sheet.write_row(0, 0, table.columns, book.add_format({"bold": True}))
         sheet.freeze_panes(1, 0)
-        for line, row in enumerate(rows, start=1):
-            sheet.write_row(line, 0, [cell(_flat(row.get(column))) for column in columns])
+        for line, row in enumerate(table.rows(), start=1):
+            sheet.write_row(line, 0, [cell(row.get(name)) for name in table.columns])
     return out.getvalue()
 
 
-def _flat(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-
-
-def _parquet(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    """Through DuckDB, which reads the rows as JSON lines and finds the types itself."""
+def _parquet(table: Columns) -> bytes:
+    """Through DuckDB, which takes arrays as they are."""
     import duckdb  # noqa: PLC0415 - only those who ask for Parquet pay for it
 
+    given = {
+        f"c{place}": column.objects() if isinstance(column, Texts) else column
+        for place, column in enumerate(table.columns.values())
+    }
+    named = ", ".join(
+        f"{name}{'::VARCHAR' if isinstance(column, Texts) else ''} AS {_identifier(title)}"
+        for name, (title, column) in zip(given, table.columns.items(), strict=True)
+    )
     with tempfile.TemporaryDirectory() as folder:
-        source, target = Path(folder, "rows.json"), Path(folder, "rows.parquet")
-        names = {f"c{i}": column for i, column in enumerate(columns)}
-        types = {c: _sql_type([row.get(column) for row in rows]) for c, column in names.items()}
-        source.write_text(
-            "".join(
-                json.dumps({c: _flat(row.get(column)) for c, column in names.items()}) + "\n"
-                for row in rows
-            )
-        )
-        quoted = ", ".join(
-            f'{c} AS "{name.replace(chr(34), chr(34) * 2)}"' for c, name in names.items()
-        )
-        with duckdb.connect(":memory:") as database:
-            read = database.read_json(str(source), format="newline_delimited", columns=types)
-            read.project(quoted).write_parquet(str(target), compression="zstd")
+        target = Path(folder, "rows.parquet")
+        # Objects are texts or nothing: there is no type to guess from the first of them.
+        with duckdb.connect(":memory:", config={"pandas_analyze_sample": 0}) as database:
+            database.register("given", given)
+            made = database.sql(f"SELECT {named} FROM given")  # noqa: S608 - names are quoted
+            made.write_parquet(str(target), compression="zstd", row_group_size=GROUP_ROWS)
         return target.read_bytes()
 
 
-def _sql_type(values: Sequence[Any]) -> str:
-    kinds = {type(value) for value in values if value is not None}
-    if kinds == {bool}:
-        return "BOOLEAN"
-    if kinds == {int}:
-        return "BIGINT"
-    return "DOUBLE" if kinds and kinds <= {int, float} else "VARCHAR"
+def _identifier(title: str) -> str:
+    """A name quoted for SQL."""
+    return QUOTE + title.replace(QUOTE, 2 * QUOTE) + QUOTE
 
 
-FILES: Mapping[str, Callable[[Sequence[Row], Sequence[str]], bytes]] = {
+FILES: Mapping[str, Callable[[Columns], bytes]] = {
     "csv": _csv,
-    "json": _json,
     "parquet": _parquet,
     "xlsx": _xlsx,
 }
-"""Format to the function that makes a whole file of rows and columns."""
+"""Format to the function that makes a whole file."""
+
+
+def to_file(form: str, rows: Columns | Sequence[Row], names: Sequence[str]) -> bytes:
+    """Rows as a whole file with these columns."""
+    if form != "json":
+        return FILES[form](rows if isinstance(rows, Columns) else from_rows(rows, names))
+    picked = [{name: row.get(name) for name in names} for row in as_rows(rows)]
+    return (json.dumps(picked, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+
+
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8; header=present",
     "json": "application/json",

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from muster_collector.api import times, units
-from muster_collector.api.params import Format, Limit, Offset, as_json, table
+from muster_collector.api.params import Format, Offset, PageLimit, as_json, page_of, table
 from muster_collector.api.services import Given, NodeInfo, Services
 from muster_collector.errors import AliveError, MusterError, UnknownNodeError
 
@@ -31,7 +31,7 @@ async def nodes(
     online: bool | None = None,
     simulated: bool | None = None,
     columns: Annotated[str | None, Query(description="comma-separated; all by default")] = None,
-    limit: Limit = 10_000,
+    limit: PageLimit = None,
     offset: Offset = 0,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Response:
@@ -39,7 +39,7 @@ async def nodes(
     wanted = {"site": site, "online": online, "simulated": simulated}
     names = _columns(columns) if columns is not None else None
     known = list(filtered(given, {k: v for k, v in wanted.items() if v is not None}))
-    rows = await _rows(given, known[offset : offset + limit], names)
+    rows = await _rows(given, known[page_of(offset, limit, format)], names)
     return await table(rows, names or COLUMNS, format, total=len(known), offset=offset)
 
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import json
 import zoneinfo
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import HTTPException, Query, Response
+from pydantic_core import to_json
 
 from muster_collector import durations
 from muster_collector.api import times
-from muster_collector.api.formats import FILES, MEDIA_TYPES
+from muster_collector.api.columns import Columns, as_rows
+from muster_collector.api.formats import MEDIA_TYPES, to_file
 
 LevelName = Literal["node", "site", "district", "region", "fleet"]
 Format = Literal["json", "csv", "parquet", "xlsx"]
 MOST_ROWS = 100_000
 """Rows that one answer may have."""
+PAGE_ROWS = 10_000
+"""Rows of an answer in JSON when nobody says how many."""
+FILE_ROWS = 1_000_000
+"""Rows that a file of stored periods may have."""
 
 TimeText = Annotated[
     str | None, Query(max_length=64, description="ISO 8601 (UTC without offset) or `now-1h`")
@@ -28,6 +33,10 @@ EstateOf = Annotated[
     Literal["then", "now"], Query(description="the estate that held at the time, or today's")
 ]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
+PageLimit = Annotated[
+    int | None,
+    Query(ge=1, le=MOST_ROWS, description=f"{PAGE_ROWS} in JSON by default, a file has all rows"),
+]
 Offset = Annotated[int, Query(ge=0)]
 
 
@@ -77,9 +86,16 @@ def check_size(units: int, first: int, last: int, step: int) -> None:
         )
 
 
+def page_of(offset: int, limit: int | None, form: Format) -> slice:
+    """The rows to give; a file is whole unless a part of it is asked for."""
+    if limit is None and form != "json":
+        return slice(offset, None)
+    return slice(offset, offset + (limit or PAGE_ROWS))
+
+
 def json_bytes(content: Any) -> bytes:
-    """JSON without the cost of validating our own rows."""
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    """JSON without the cost of validating our own rows; what is not finite is null."""
+    return to_json(content, inf_nan_mode="null")
 
 
 def as_json(content: Any) -> Response:
@@ -100,11 +116,14 @@ async def sheet(
 
 
 async def table(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], form: Format, **about: Any
+    rows: Columns | Sequence[Mapping[str, Any]],
+    columns: Sequence[str],
+    form: Format,
+    **about: Any,
 ) -> Response:
     """Rows as `{..., "rows": [...]}`, or as a file to save."""
     if form == "json":
-        return await asyncio.to_thread(as_json, {**about, "rows": rows})
-    content = await asyncio.to_thread(FILES[form], rows, columns)
+        return await asyncio.to_thread(lambda: as_json({**about, "rows": as_rows(rows)}))
+    content = await asyncio.to_thread(to_file, form, rows, columns)
     headers = {"Content-Disposition": f'attachment; filename="muster.{form}"'}
     return Response(content, media_type=MEDIA_TYPES[form], headers=headers)

@@ -47,7 +47,7 @@ def _row(result: Result, level: str, unit: str) -> int:
     return found[1]
 
 
-@router.get("/change", responses=answers.of(answers.Change))
+@router.get("/change", responses=answers.of(answers.planning.Change))
 async def change(
     *,
     given: Given,
@@ -97,7 +97,7 @@ def _account(result: Result, account: Moved) -> dict[str, Any]:
     }
 
 
-@router.get("/what-if", responses=answers.of(answers.WhatIf))
+@router.get("/what-if", responses=answers.of(answers.planning.WhatIf))
 async def what_if(
     *,
     given: Given,
@@ -145,7 +145,7 @@ def _side(result: Result, level: str, row: int) -> dict[str, Any]:
     return about | {"pillars": [units.part(found, row, pillar) for pillar in result.card.pillars]}
 
 
-@router.get("/repairs", responses=answers.of(answers.Repairs))
+@router.get("/repairs", responses=answers.of(answers.planning.Repairs))
 async def repairs(
     *,
     given: Given,
@@ -183,7 +183,7 @@ async def repairs(
     return await sheet(answer, rows, columns, format)
 
 
-@router.get("/groups", responses=answers.of(answers.Groups))
+@router.get("/groups", responses=answers.of(answers.planning.Groups))
 async def groups(
     *,
     given: Given,

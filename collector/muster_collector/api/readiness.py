@@ -17,11 +17,12 @@ from muster_collector.api.params import (
     EstateOf,
     Format,
     LevelName,
-    Limit,
     Offset,
+    PageLimit,
     TimeText,
     check_size,
     moment,
+    page_of,
     sheet,
     table,
     time_range,
@@ -37,11 +38,9 @@ HEARTBEAT = 15.0
 """Seconds after which a silent live stream says that it is still there."""
 Ids = Annotated[list[str] | None, Query(max_length=200, description="may be repeated")]
 StepText = Annotated[str | None, Query(max_length=32, description="`5m`, `1h`, `1d`, `1w`, `1mo`")]
-STEPPED = ("date", *units.COLUMNS, "windows", "expected", "least", "most")
-"""Columns of steps: what windows have, and what steps have of their own."""
 
 
-@router.get("/readiness", responses=answers.of(answers.Readiness))
+@router.get("/readiness", responses=answers.of(answers.readiness.Readiness))
 async def readiness(
     *,
     given: Given,
@@ -56,7 +55,7 @@ async def readiness(
     at: TimeText = None,
     known: TimeText = None,
     zone: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Limit = 10_000,
+    limit: PageLimit = None,
     offset: Offset = 0,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Response:
@@ -72,12 +71,12 @@ async def readiness(
         raise HTTPException(400, "known=: stands beside from and to, without step")
     if at is not None and (from_ or to or step):
         raise HTTPException(400, "at=: cannot stand beside from, to or step")
-    page = (offset, offset + limit)
+    page = page_of(offset, limit, format)
     if step:
         span = time_range(from_, to, given.now())
-        asked = stepped.Asked(wanted, span, _step(step), zone, *page)
-        rows, total = await stepped.rows(given, asked)
-        return await table(rows, STEPPED, format, total=total, offset=offset)
+        asked = stepped.Asked(wanted, span, _step(step), zone, page)
+        found, total = await stepped.steps(given, asked)
+        return await table(found, tuple(found.columns), format, total=total, offset=offset)
     if at is not None:
         rows = await history.at(given, wanted, moment("at", at, given.now()))
     elif from_ or to:
@@ -87,7 +86,7 @@ async def readiness(
         rows = await history.windows(given, wanted, *span, known=as_of)
     else:
         rows = list(_latest(given.result(), wanted))
-    return await table(rows[slice(*page)], units.COLUMNS, format, total=len(rows), offset=offset)
+    return await table(rows[page], units.COLUMNS, format, total=len(rows), offset=offset)
 
 
 def _step(text: str) -> Step:
@@ -120,7 +119,7 @@ def _find(result: Result, level: str, unit: str) -> tuple[LevelResult, int]:
     return found
 
 
-@router.get("/explain", responses=answers.of(answers.Explanation))
+@router.get("/explain", responses=answers.of(answers.readiness.Explanation))
 async def explain(
     *,
     given: Given,
@@ -171,11 +170,17 @@ def _members(result: Result, level: str, row: int) -> Any:
     yield from sorted(rows, key=lambda r: (r["lost"] is None, -(r["lost"] or 0.0), r["id"]))
 
 
-@router.get("/live")
-async def live(given: Given) -> StreamingResponse:
+class Events(StreamingResponse):
+    """Server-sent events; what a route promises beside it is the data of one."""
+
+    media_type = "text/event-stream"
+
+
+@router.get("/live", response_class=Events, responses={200: {"model": answers.readiness.News}})
+async def live(given: Given) -> Events:
     """Server-sent events: one `score` event now, and one whenever a window has been scored."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(given), media_type="text/event-stream", headers=headers)
+    return Events(_events(given), headers=headers)
 
 
 async def _events(given: Services) -> AsyncIterator[str]:

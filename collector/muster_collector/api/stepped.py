@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from muster_collector.api import times
+from fastapi import HTTPException
+
+from muster_collector.api.columns import Columns, joined
 from muster_collector.api.history import GROUP, Row, Wanted, raw, rows_of, unscored
-from muster_collector.api.params import check_size, time_zone
+from muster_collector.api.params import FILE_ROWS, check_size, time_zone
 from muster_collector.api.services import Services
+from muster_collector.api.step_columns import PERIOD, Shape
 from muster_collector.scoring.periods import period_at
 from muster_collector.scoring.points import OVERALL
-from muster_collector.scoring.steps import COUNTS, DAY, HOUR, MEANS, Step, begin_of, gathered
+from muster_collector.scoring.steps import COUNTS, DAY, HOUR, MEANS, Step
+from muster_collector.store.arrays import arrays
 from muster_collector.store.base import Query, Read
 
-PERIOD = (*MEANS, "least", "most", *COUNTS, "windows", "expected")
 FINER = {
     "monthly": ("monthly", "daily", "hourly"),
     "weekly": ("weekly", "daily", "hourly"),
@@ -24,21 +27,22 @@ FINER = {
     "hourly": ("hourly",),
 }
 """What a step is made of: the longest periods first, shorter ones where those are not there yet."""
+AT_ONCE = 50_000
+"""Periods that are read at a time; bounds the memory."""
 Span = tuple[int, int]
 
 
 class Asked(NamedTuple):
-    """A question for steps: `start < t <= end` (ms), rows `first <= row < last` of the answer."""
+    """A question for steps: `start < t <= end` (ms), and the rows of the answer that are wanted."""
 
     wanted: Wanted
     span: Span
     step: Step
     zone: str | None
-    first: int
-    last: int
+    page: slice
 
 
-async def rows(given: Services, asked: Asked) -> tuple[list[Row], int]:
+async def steps(given: Services, asked: Asked) -> tuple[Columns, int]:
     """A page of steps, each with its start as `time`, in the order of time and id; how many in all.
 
     Steps of whole hours and more are made of stored periods, and of the windows since. Days, weeks
@@ -47,73 +51,83 @@ async def rows(given: Services, asked: Asked) -> tuple[list[Row], int]:
     step is of whole hours.
     """
     own = given.scorer.estate.timezone
-    zone = time_zone(asked.zone or own)
+    shape = Shape(given.scorer.card, asked.step, time_zone(asked.zone or own))
     kinds = FINER.get(asked.step.kind, ())
     if asked.step.is_of_days and asked.zone not in (None, own):
         # Stored days are days of the estate; hours are the same in zones of whole hours.
-        kinds = ("hourly",) if _whole_hours(zone, asked.span) else ()
-    if not asked.step.kind:
-        found, before, total = await _buckets(given, asked), 0, None
-    elif asked.step.is_one and kinds and kinds[0] == asked.step.kind:
-        found, before, total = await _page(given, asked, kinds, zone)
+        kinds = ("hourly",) if _whole_hours(shape.zone, asked.span) else ()
+    if asked.step.is_one and kinds and kinds[0] == asked.step.kind:
+        return await _page(given, asked, kinds, shape)
+    if asked.step.kind:
+        found = await _cover(given, asked.wanted, asked.span, kinds, shape.zone)
     else:
-        found, before, total = await _cover(given, asked.wanted, asked.span, kinds, zone), 0, None
-    begin = begin_of(asked.step, zone)
-    made = sorted(gathered(found, begin, GROUP), key=lambda row: (row["time"], row["id"]))
-    page = made[asked.first - before : asked.last - before]
-    for time, some in groupby(page, key=lambda row: int(row["time"])):
-        # Said once for all units of a step, of which there may be thousands.
-        about = {"time": times.iso(time)}
-        if asked.step.is_of_days:
-            about["date"] = dt.datetime.fromtimestamp(time / 1000, zone).date().isoformat()
-        for row in some:
-            same = row["method"] == given.scorer.card.method and row["score"] is not None
-            row["grade"] = given.scorer.card.grade(row["score"]) if same else ""
-            row.update(about)
-    return page, len(made) if total is None else total
+        found = await _buckets(given, asked)
+    made = await asyncio.to_thread(shape.of_rows, found)
+    return made.part(*_ends(asked, len(made))), len(made)
+
+
+def _ends(asked: Asked, total: int) -> tuple[int, int]:
+    """The first row of the answer that is wanted, and the one after the last."""
+    first, last, _ = asked.page.indices(total)
+    if last - first > FILE_ROWS:
+        raise HTTPException(
+            400,
+            f"{last - first} rows: at most {FILE_ROWS} in one file, ask for less time, fewer ids,"
+            " a longer step, or parts with limit and offset",
+        )
+    return first, last
 
 
 async def _page(
-    given: Services, asked: Asked, kinds: Sequence[str], zone: dt.tzinfo
-) -> tuple[list[Row], int, int]:
-    """Rows that hold the page, how many rows go before them, and how many there are in all.
-
-    Where each row is one stored period, only the periods of the page are read.
-    """
+    given: Services, asked: Asked, kinds: Sequence[str], shape: Shape
+) -> tuple[Columns, int]:
+    """The page where each row is one stored period: only the periods of the page are read."""
+    start, end = asked.span
     counts = await _counts(given, asked.wanted, asked.span, kinds[0])
     if not counts:
-        found = await _cover(given, asked.wanted, asked.span, kinds[1:], zone)
-        return found, 0, len(set(_keys(found, asked.step, zone)))
-    start, end = asked.span
+        whole = shape.of_rows(await _cover(given, asked.wanted, asked.span, kinds[1:], shape.zone))
+        return whole.part(*_ends(asked, len(whole))), len(whole)
     # An end at the start of its hour still belongs to the period that ends there.
-    earliest = period_at(min(counts) - 1, kinds[0], zone).start
-    head: list[Row] = []
+    earliest = period_at(min(counts) - 1, kinds[0], shape.zone).start
+    latest = period_at(max(counts) - 1, kinds[0], shape.zone).end
+    before: list[Row] = []
     if earliest > start and len(kinds) > 1:
-        head = await _stored(given, asked.wanted, (start, earliest), kinds[1:])
-    latest = period_at(max(counts) - 1, kinds[0], zone).end
-    tail = await _cover(given, asked.wanted, (latest, end), kinds[1:], zone)
-    ahead = len(set(_keys(head, asked.step, zone)))
-    behind = len(set(_keys(tail, asked.step, zone)))
-    total = ahead + sum(counts.values()) + behind
-    found = head if asked.first < ahead else []
-    before = 0 if found or not ahead else ahead
-    position, hours = ahead, []
+        before = await _stored(given, asked.wanted, (start, earliest), kinds[1:])
+    since = await _cover(given, asked.wanted, (latest, end), kinds[1:], shape.zone)
+    head, tail, middle = shape.of_rows(before), shape.of_rows(since), sum(counts.values())
+    total = len(head) + middle + len(tail)
+    first, last = _ends(asked, total)
+    parts = [head.part(first, last)]
+    for span, above in _spans(counts, len(head), first, last):
+        query = _raw(f"{OVERALL}_{kinds[0]}", span, asked.wanted)
+        found = await asyncio.to_thread(shape.of_periods, await arrays(given.store, query))
+        parts.append(found.part(first - above, last - above))
+    above = len(head) + middle
+    return joined([*parts, tail.part(first - above, last - above)]), total
+
+
+def _spans(
+    counts: Mapping[int, int], above: int, first: int, last: int
+) -> Iterator[tuple[Span, int]]:
+    """Times to read for the rows `first <= row < last`, each with how many rows lie above it."""
+    hours: list[int] = []
+    held = 0
     for hour, count in sorted(counts.items()):
-        if position + count <= asked.first:
-            before += count
-        elif position < asked.last:
+        if hours and held + count > AT_ONCE:
+            yield (hours[0], hours[-1] + HOUR), above
+            above, hours, held = above + held, [], 0
+        if above + held + count <= first and not hours:
+            above += count
+        elif above + held < last:
             hours.append(hour)
-        position += count
+            held += count
     if hours:
-        span = (hours[0], hours[-1] + HOUR)
-        found = found + await raw(given, f"{OVERALL}_{kinds[0]}", PERIOD, span, asked.wanted)
-    return found + (tail if position < asked.last else []), before, total
+        yield (hours[0], hours[-1] + HOUR), above
 
 
-def _keys(found: Sequence[Row], step: Step, zone: dt.tzinfo) -> list[tuple[object, ...]]:
-    """What tells the rows of the answer apart."""
-    begin = begin_of(step, zone)
-    return [(begin(row["time"] - 1), *(row.get(tag, "") for tag in GROUP)) for row in found]
+def _raw(measurement: str, span: Span, wanted: Wanted) -> Query:
+    reads = tuple(Read(name, "raw") for name in PERIOD)
+    return Query(measurement, reads, *span, GROUP, wanted.where())
 
 
 async def _counts(given: Services, wanted: Wanted, span: Span, kind: str) -> dict[int, int]:

@@ -28,7 +28,7 @@ Days = Annotated[int, Query(ge=3, le=3660, description="days of history to judge
 Share = Annotated[float, Query(ge=0.5, le=0.99, description="what the interval holds")]
 
 
-@router.get("/targets", responses=answers.of(answers.Targets))
+@router.get("/targets", responses=answers.of(answers.targets.Targets))
 async def targets(
     *,
     given: Given,
@@ -54,7 +54,7 @@ async def targets(
     return await table(found, COLUMNS, format, share=share)
 
 
-@router.get("/outlook", responses=answers.of(answers.Outlook, files=False))
+@router.get("/outlook", responses=answers.of(answers.targets.Outlook, files=False))
 async def outlook(
     *,
     given: Given,

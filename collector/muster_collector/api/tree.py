@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
-from muster_collector.api import times, units
+from muster_collector.api import answers, times, units
 from muster_collector.api.params import Limit, Offset, json_bytes
 from muster_collector.api.services import Given, Services
 from muster_collector.scoring.result import LevelResult, Result
@@ -19,7 +19,7 @@ DIGITS = 2
 """Digits after the point: the tree is for showing, every other answer is exact."""
 
 
-@router.get("/tree")
+@router.get("/tree", responses=answers.of(answers.readiness.Tree, files=False))
 def tree(
     *,
     request: Request,

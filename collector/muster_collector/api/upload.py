@@ -16,6 +16,7 @@ from muster_collector.errors import ConfigError
 from muster_collector.estate import Estate
 from muster_collector.estate.files import check_text
 from muster_collector.readiness.scorecard import Scorecard, load
+from muster_collector.scoring import live
 
 CARD_BYTES = 256 << 10
 """A scorecard is smaller: the default one has 20 KiB."""
@@ -51,6 +52,7 @@ async def scorecard(request: Request) -> Scorecard:
     content = await body(request, "application/toml", CARD_BYTES)
     try:
         card = await asyncio.to_thread(load, content.decode("utf-8-sig"), "scorecard")
+        live.check(card, "scorecard")
     except UnicodeDecodeError as error:
         raise HTTPException(400, f"scorecard: byte {error.start} is not UTF-8") from error
     except ConfigError as error:

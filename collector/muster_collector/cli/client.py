@@ -8,7 +8,7 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,12 @@ def rows(
             return found
 
 
+def file(options: argparse.Namespace, path: str, **query: str | int | list[str] | None) -> bytes:
+    """The whole file that a GET with a `format` answers with."""
+    content: bytes = _ask(options, path, query, None, "", read=lambda answer: answer.read())
+    return content
+
+
 def post(
     options: argparse.Namespace,
     path: str,
@@ -79,6 +85,7 @@ def _ask(
     media: str,
     *,
     method: str | None = None,
+    read: Callable[[Any], Any] = json.load,
 ) -> Any:
     given = {name: value for name, value in query.items() if value is not None}
     url = f"{_base(options.url)}/api/v1/{path}"
@@ -88,8 +95,9 @@ def _ask(
     try:
         # No proxy: the environment's is for other machines, and a token must not pass through it.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=PATIENCE) as answer:
-            return json.load(answer)
+        patience = getattr(options, "patience", PATIENCE)
+        with opener.open(request, timeout=patience) as answer:
+            return read(answer)
     except urllib.error.HTTPError as error:
         raise MusterError(f"{options.url}: {_reason(error)}") from error
     except urllib.error.URLError as error:

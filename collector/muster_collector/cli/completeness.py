@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from muster_collector.cli import client, output
+from muster_collector.cli.options import add_common, add_range, add_units
 
-LEVELS = ("node", "site", "district", "region", "fleet")
 NODE = ("id", "site", "account", "state", "last_report", "silent_since")
 PLACE = (
     "id", "nodes", "nodes_healthy", "nodes_late", "nodes_refused", "nodes_silent", "never_seen",
@@ -27,18 +27,11 @@ def add(commands: Any) -> None:
         description="What became of every report: since each node's first one, or of a range of "
         "time. Ranges are widened to whole five minutes, to hours if they begin over 3 days ago.",
     )
-    parser.add_argument("--level", choices=LEVELS, default="node")
-    parser.add_argument("--id", action="append", help="only this unit; may be repeated")
+    add_units(parser, level="node")
     parser.add_argument("--site", help="nodes of this site only")
     parser.add_argument("--node", help="this node only")
-    parser.add_argument("--from", dest="start", metavar="TIME", help="2026-03-01 or now-7d")
-    parser.add_argument("--to", dest="end", metavar="TIME", help="default: now")
-    parser.add_argument(
-        "--step", metavar="DURATION", help="a row for each 1h; days (1d) are local days"
-    )
-    parser.add_argument("--zone", metavar="NAME", help="time zone of days (default: the estate's)")
-    client.add_options(parser)
-    output.add_options(parser)
+    add_range(parser, step="a row for each 1h; days (1d) are local days")
+    add_common(parser)
     parser.set_defaults(run=run)
 
 

@@ -128,4 +128,8 @@ def summary(estate: Estate) -> str:
         f"{planned} planned nodes",
     ]
     parts += [f"{unplaced} sites without coordinates"] if unplaced else []
+    if estate.targets:
+        # Not wrong: a target whose day has passed is settled by what was known of that day.
+        past = sum(target.due < dt.date.today() for target in estate.targets)  # noqa: DTZ011 - a day for people
+        parts += [f"{len(estate.targets)} targets" + (f" ({past} past)" if past else "")]
     return ", ".join(parts) + (" (an example)" if estate.example else "")

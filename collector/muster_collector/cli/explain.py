@@ -7,7 +7,7 @@ from typing import Any
 
 from muster_collector.api import sheets
 from muster_collector.cli import client, output
-from muster_collector.cli.readiness import LEVELS
+from muster_collector.cli.options import add_common, add_unit
 from muster_collector.errors import MusterError
 
 CHANGE = ("part", "id", "points")
@@ -23,8 +23,7 @@ def add(commands: Any) -> None:
         description="Points lost by pillar, indicator and member, which sum to 100 - score; with"
         " --from the points that moved the score since then, which sum to the change.",
     )
-    parser.add_argument("--level", choices=LEVELS, default="fleet")
-    parser.add_argument("--id", default="fleet")
+    add_unit(parser)
     parser.add_argument("--at", metavar="TIME", help="the window that ended last before this time")
     parser.add_argument("--from", dest="start", metavar="TIME", help="explain the change since")
     parser.add_argument("--to", dest="end", metavar="TIME", help="the change up to (default: now)")
@@ -34,8 +33,7 @@ def add(commands: Any) -> None:
         default="then",
         help="the estate that held at the time (default), or today's",
     )
-    client.add_options(parser)
-    output.add_options(parser)
+    add_common(parser)
     parser.set_defaults(run=run)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from muster_collector.api.formats import FILES
+from muster_collector.api.formats import to_file
 from muster_collector.errors import ConfigError, MusterError
 
 Row = dict[str, Any]
@@ -29,9 +29,14 @@ def write(rows: Sequence[Row], columns: Sequence[str], options: argparse.Namespa
     if kind == "table" and options.output is None:
         _table(rows, columns)
         return
-    if kind in BINARY and options.output is None and sys.stdout.isatty():
-        raise ConfigError(f"--format {kind}: name a file with --output, or pipe it on")
-    deliver(_text(rows, columns) if kind == "table" else FILES[kind](rows, columns), options)
+    check(options)
+    deliver(_text(rows, columns) if kind == "table" else to_file(kind, rows, columns), options)
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse to write what is not text to a terminal."""
+    if options.format in BINARY and options.output is None and sys.stdout.isatty():
+        raise ConfigError(f"--format {options.format}: name a file with --output, or pipe it on")
 
 
 def deliver(content: bytes, options: argparse.Namespace) -> None:

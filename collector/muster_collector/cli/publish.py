@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from muster_collector.cli import client
-from muster_collector.cli.readiness import LEVELS
+from muster_collector.cli.options import LEVELS
 from muster_collector.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -6,9 +6,12 @@ import argparse
 from typing import Any
 
 from muster_collector.cli import client, output
+from muster_collector.cli.options import add_common, add_range, add_units
 from muster_collector.errors import ConfigError
 
-LEVELS = ("node", "site", "district", "region", "fleet")
+PLACES = ("region", "district", "site")
+WHOLE = ("csv", "parquet", "xlsx")
+"""Files that the collector makes whole, hundreds of thousands of rows at once."""
 COLUMNS = (
     "time", "level", "id", "site", "district", "region", "score", "low", "high", "coverage",
     "grade", "scored", "planned", "p10", "worst", "why", "method",
@@ -26,9 +29,8 @@ def add(commands: Any) -> None:
         help="scores by node, site, district, region, fleet, sector or role",
         description="Scores from a running collector: the newest, or those of a range of time.",
     )
-    parser.add_argument("--level", choices=LEVELS, default="fleet")
-    parser.add_argument("--id", action="append", help="only this unit; may be repeated")
-    for place in ("region", "district", "site"):
+    add_units(parser, level="fleet")
+    for place in PLACES:
         parser.add_argument(
             f"--{place}", action="append", metavar="ID", help=f"only in this {place}"
         )
@@ -37,18 +39,12 @@ def add(commands: Any) -> None:
         choices=("sector", "role"),
         help="sites by sector or nodes by role, instead of a level",
     )
-    parser.add_argument("--from", dest="start", metavar="TIME", help="2026-03-01 or now-7d")
-    parser.add_argument("--to", dest="end", metavar="TIME", help="default: now")
     parser.add_argument("--at", metavar="TIME", help="as it stood at a time")
     parser.add_argument(
         "--known", metavar="TIME", help="a range as it was known then, before late data came"
     )
-    parser.add_argument(
-        "--step", metavar="STEP", help="means: 1h, and local days, weeks, months as 1d, 1w, 1mo"
-    )
-    parser.add_argument("--zone", metavar="NAME", help="time zone of days (default: the estate's)")
-    client.add_options(parser)
-    output.add_options(parser)
+    add_range(parser, step="means: 1h, and local days, weeks, months as 1d, 1w, 1mo")
+    add_common(parser)
     parser.set_defaults(run=run)
 
 
@@ -56,19 +52,15 @@ def run(options: argparse.Namespace) -> int:
     """Ask, and write the rows."""
     if options.by:
         return _groups(options)
-    rows = client.rows(
-        options,
-        "readiness",
-        level=options.level,
-        **{"id": options.id, "from": options.start, "to": options.end},
-        region=options.region,
-        district=options.district,
-        site=options.site,
-        at=options.at,
-        known=options.known,
-        step=options.step,
-        zone=options.zone,
-    )
+    wanted = {"level": options.level, "id": options.id, "from": options.start, "to": options.end}
+    wanted |= {place: getattr(options, place) for place in PLACES}
+    wanted |= {name: getattr(options, name) for name in ("at", "known", "step", "zone")}
+    if options.format in WHOLE:
+        output.check(options)
+        made = client.file(options, "readiness", **wanted, format=options.format)
+        output.deliver(made, options)
+        return 0
+    rows = client.rows(options, "readiness", **wanted)
     columns: tuple[str, ...] = FOR_PEOPLE if options.format == "table" else COLUMNS
     if options.step:
         # Steps are means: they have no 10th percentile, and no one reason.

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from muster_collector.cli import client, output
-from muster_collector.cli.readiness import LEVELS
+from muster_collector.cli.options import add_common, add_unit
 
 COLUMNS = {
     "indicator": ("indicator", "gain", "score", "nodes"),
@@ -23,13 +23,11 @@ def add(commands: Any) -> None:
         " that they measure) by the points that the unit's score would gain, caps that fall away"
         " included; each is put right alone.",
     )
-    parser.add_argument("--level", choices=LEVELS, default="fleet")
-    parser.add_argument("--id", default="fleet")
+    add_unit(parser)
     parser.add_argument("--by", choices=tuple(COLUMNS), default="indicator")
     parser.add_argument("--at", metavar="TIME", help="the window that ended last before this time")
     parser.add_argument("--limit", type=int, default=100, metavar="N", help="rows (default 100)")
-    client.add_options(parser)
-    output.add_options(parser)
+    add_common(parser)
     parser.set_defaults(run=run)
 
 

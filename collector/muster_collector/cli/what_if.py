@@ -9,9 +9,12 @@ from typing import Any
 
 from muster_collector.api import sheets
 from muster_collector.cli import client, output
-from muster_collector.cli.readiness import LEVELS
+from muster_collector.cli.options import add_common, add_unit
 from muster_collector.cli.scorecard import read_text
 from muster_collector.errors import ConfigError
+
+PATIENCE = 900.0
+"""Seconds that a year of a large fleet may take on a busy machine."""
 
 
 def add(commands: Any) -> None:
@@ -21,8 +24,7 @@ def add(commands: Any) -> None:
         help="former scores beside what they would be under another method",
         description="Scores as they were and as they would have been, from stored hourly values.",
     )
-    parser.add_argument("--level", choices=LEVELS, default="fleet")
-    parser.add_argument("--id", default="fleet")
+    add_unit(parser)
     parser.add_argument("--from", dest="start", metavar="TIME", required=True)
     parser.add_argument("--to", dest="end", metavar="TIME", help="default: now")
     parser.add_argument("--step", choices=("1h", "1d"), default="1h", help="days are local days")
@@ -34,9 +36,8 @@ def add(commands: Any) -> None:
         default="then",
         help="the estate that held at the time (default), today's, or one in a file (TOML or CSV)",
     )
-    client.add_options(parser)
-    output.add_options(parser)
-    parser.set_defaults(run=run)
+    add_common(parser)
+    parser.set_defaults(run=run, patience=PATIENCE)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import html
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from typing import Any
 
-from muster_collector.publish import svg
+from muster_collector.publish import cells, svg
+from muster_collector.publish.cells import NOTHING
 from muster_collector.publish.month import Month
 from muster_collector.publish.source import COUNTS, Row
 from muster_collector.publish.words import WORDS, date
 from muster_collector.publish.words import month as month_name
 
-NOTHING = "–"
 SHOWN = 10
 """Indicators that the account of a change names."""
 NAMED = 12
@@ -72,17 +70,17 @@ class Page:
         return (
             f'<header><div><p class="kicker">{words["title"]}</p>'
             f"<h1>{month_name(month.span.first, self.lang)}</h1></div>"
-            f'<div class="place">{_name(name)}</div></header>'
+            f'<div class="place">{cells.name(name)}</div></header>'
             + "".join(f'<p class="note">{note}</p>' for note in notes)
         )
 
     def _hero(self, fleet: Row) -> str:
         words, days = self.words, len(self.month.whole)
         grade = self._grade(fleet["score"])
-        since = words["no_former"] if fleet["gain"] is None else _signed(fleet["gain"])
+        since = words["no_former"] if fleet["gain"] is None else cells.signed(fleet["gain"])
         facts = (
-            (words["interval"], f"{_number(fleet['low'])} – {_number(fleet['high'])}"),
-            (words["coverage"], _percent(fleet["coverage"])),
+            (words["interval"], f"{cells.number(fleet['low'])} – {cells.number(fleet['high'])}"),
+            (words["coverage"], cells.percent(fleet["coverage"])),
             (words["since"], since),
             (words["scored_days"], words["of"].format(n=fleet["scored_days"], all=days)),
         )
@@ -91,7 +89,7 @@ class Page:
         plot = svg.month(score, low, high, days, label=words["daily"])
         return (
             f'<section class="hero"><div><div class="label">{words["summary"]}</div>'
-            f'<div class="score">{_number(fleet["score"])}{grade}</div><dl>{listed}</dl></div>'
+            f'<div class="score">{cells.number(fleet["score"])}{grade}</div><dl>{listed}</dl></div>'
             f"<figure><figcaption>{words['daily']}</figcaption>{plot}</figure></section>"
         )
 
@@ -100,8 +98,8 @@ class Page:
         bands = sorted(self.month.source.card["bands"], key=lambda band: -float(band["at_least"]))
         for rank, band in enumerate(bands, start=1):
             if score >= band["at_least"]:
-                title = _text(band["title"][self.lang])
-                return f'<span class="grade g{rank}" title="{title}">{_text(band["grade"])}</span>'
+                title, grade = cells.text(band["title"][self.lang]), cells.text(band["grade"])
+                return f'<span class="grade g{rank}" title="{title}">{grade}</span>'
         return ""
 
     def _pillars(self) -> str:
@@ -121,13 +119,13 @@ class Page:
         heads = ("name", "score", "range", "month", "gained", "measured", "sites_scored")
         rows = [
             (
-                _name(name(unit["id"])),
-                f'<span class="strong">{_number(unit["score"])}</span>',
+                cells.name(name(unit["id"])),
+                f'<span class="strong">{cells.number(unit["score"])}</span>',
                 svg.interval(unit["score"], unit["low"], unit["high"]),
                 svg.spark(_series(unit, "score"), len(self.month.whole)),
-                _signed(unit["gain"]),
-                _percent(unit["coverage"]),
-                f"{_count(unit['scored'])} / {_count(unit['planned'])}",
+                cells.signed(unit["gain"]),
+                cells.percent(unit["coverage"]),
+                f"{cells.count(unit['scored'])} / {cells.count(unit['planned'])}",
             )[: None if members else -1]
             for unit in units
         ]
@@ -137,18 +135,21 @@ class Page:
     def _change(self) -> str:
         words, change = self.words, self.month.change
         if change["change"] is None:
-            why = words.get(change["why"], _text(change["why"]))
+            why = words.get(change["why"], cells.text(change["why"]))
             return self._section("change", f"<p>{words['no_change'].format(why=why)}</p>")
         lead = words["change_lead"].format(
-            before=_number(change["before"]),
-            after=_number(change["after"]),
+            before=cells.number(change["before"]),
+            after=cells.number(change["after"]),
             from_=self._moment(change["from"]),
             to=self._moment(change["to"]),
-            sum=_signed(change["change"], 2),
+            sum=cells.signed(change["change"], 2),
         )
         parts = list(self._parts(change))
         most = max((abs(points) for _, points in parts), default=0.0)
-        rows = [(_name(name), svg.gain(points, most), _signed(points, 2)) for name, points in parts]
+        rows = [
+            (cells.name(name), svg.gain(points, most), cells.signed(points, 2))
+            for name, points in parts
+        ]
         table = self._table(("", "", "points"), rows, (84, 70, 24), numbers={2})
         return self._section("change", f'<p class="lead">{lead}</p>{table}')
 
@@ -168,10 +169,10 @@ class Page:
     def _sites(self) -> str:
         words, month = self.words, self.month
         worst = [
-            (self._site(site), f'<span class="strong">{_number(site["score"])}</span>')
+            (self._site(site), f'<span class="strong">{cells.number(site["score"])}</span>')
             for site in month.worst
         ]
-        improved = [(self._site(site), _signed(site["gain"])) for site in month.improved]
+        improved = [(self._site(site), cells.signed(site["gain"])) for site in month.improved]
         halves = ""
         for title, column, rows in (("worst", "score", worst), ("improved", "gained", improved)):
             table = self._table(("name", column), rows, (64, 20), numbers={1})
@@ -180,9 +181,8 @@ class Page:
         return f'<div class="two">{halves}</div>'
 
     def _site(self, site: Row) -> str:
-        return (
-            f'{_name(self._place("site", site["id"]))}<span class="id">{_text(site["id"])}</span>'
-        )
+        about = f'<span class="id">{cells.text(site["id"])}</span>'
+        return cells.name(self._place("site", site["id"])) + about
 
     def _targets(self) -> str:
         if not self.month.targets:
@@ -196,15 +196,15 @@ class Page:
     def _target(self, target: Row) -> Iterator[str]:
         words = self.words
         unit = words["points"] if target["unit"] == "points" else target["unit"]
-        yield _name(self._own(target) or f"{target['id']} {target['part']}")
-        yield f'{_figure(target["target"])}<br><span class="id">{_text(unit)}</span>'
+        yield cells.name(self._own(target) or f"{target['id']} {target['part']}")
+        yield f'{cells.figure(target["target"])}<br><span class="id">{cells.text(unit)}</span>'
         yield self._day(target["due"])
-        yield _figure(target["value"])
-        yield _figure(target["gap"])
+        yield cells.figure(target["value"])
+        yield cells.figure(target["gap"])
         paces = (target["pace_seen"], target["pace_needed"])
-        yield " / ".join(_figure(p * DAYS_A_MONTH if p is not None else None) for p in paces)
+        yield " / ".join(cells.figure(p * DAYS_A_MONTH if p is not None else None) for p in paces)
         yield self._likely(target)
-        yield _percent(target["probability"])
+        yield cells.percent(target["probability"])
         kind = CHIPS.get(target["status"], target["status"])
         yield f'<span class="chip {kind}">{words[target["status"]]}</span>'
 
@@ -228,9 +228,13 @@ class Page:
         words, days = self.words, self.month.completeness
         if not days:
             return self._section("completeness", f"<p>{words['no_reports']}</p>")
-        sums = {name: f"{sum(day[name] for day in days):,}" for name in COUNTS}
-        lead = words["complete_lead"].format(**sums)
-        values = [(d["day"].day, float(d["stored"]), float(d["lost"] + d["refused"])) for d in days]
+        sums = {name: sum(day[name] for day in days) for name in COUNTS}
+        sums["absent"] = sums["down"] + sums["silent"]
+        lead = words["complete_lead"].format(**{name: f"{n:,}" for name, n in sums.items()})
+        values = [
+            (d["day"].day, float(d["stored"]), float(max(d["expected"] - d["stored"], 0)))
+            for d in days
+        ]
         plot = svg.bars(values, len(self.month.whole), label=words["complete_plot"])
         caption = f"<figcaption>{words['complete_plot']}</figcaption>"
         body = f'<p class="lead">{lead}</p><figure>{caption}{plot}</figure>'
@@ -240,14 +244,14 @@ class Page:
         words, month = self.words, self.month
         lines = []
         if (share := fleet["coverage"]) is not None and share < 1:
-            lines.append(words["unmeasured_plan"].format(share=_percent(1 - share)))
+            lines.append(words["unmeasured_plan"].format(share=cells.percent(1 - share)))
         if silent := len(month.span) - fleet["scored_days"]:
             lines.append(words["unmeasured_days"].format(n=silent))
-        pillars = [_text(p["title"][self.lang]) for p in month.pillars if p["score"] is None]
+        pillars = [cells.text(p["title"][self.lang]) for p in month.pillars if p["score"] is None]
         if pillars:
             lines.append(words["unmeasured_pillars"].format(names=words["sep"].join(pillars)))
         if sites := month.unscored:
-            names = [_bare(self._place("site", site)) for site in sites[:NAMED]]
+            names = [cells.bare(self._place("site", site)) for site in sites[:NAMED]]
             if len(sites) > NAMED:
                 names.append(words["more"].format(n=len(sites) - NAMED))
             joined = words["sep"].join(names)
@@ -259,10 +263,10 @@ class Page:
     def _method(self) -> str:
         card, span = self.month.source.card, self.month.span
         facts = {
-            "card": f"{_text(card['title'][self.lang])} ({_text(card['id'])})",
-            "version": _text(card["version"]),
+            "card": f"{cells.text(card['title'][self.lang])} ({cells.text(card['id'])})",
+            "version": cells.text(card["version"]),
             "id": f"<code>{card['method']}</code>",
-            "zone": _text(span.zone.key),
+            "zone": cells.text(span.zone.key),
         }
         command = f"muster publish --from {span.first} --to {span.last} --out DIR"
         return self._section(
@@ -319,53 +323,3 @@ def _series(unit: Row, field: str) -> list[tuple[int, float]]:
         for day, row in unit["days"].items()
         if row.get("score") is not None and row.get(field) is not None
     )
-
-
-def _text(content: str) -> str:
-    """Text in which nothing is markup, and nothing turns the text around it."""
-    plain = "".join(c for c in content if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
-    return html.escape(plain)
-
-
-def _bare(content: str) -> str:
-    return f"<bdi>{_text(content)}</bdi>"
-
-
-def _name(content: str) -> str:
-    """Somebody's name, at most two lines of it; the whole is its tooltip."""
-    return f'<bdi class="name" title="{_text(content)}">{_text(content)}</bdi>'
-
-
-def _number(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.1f}"
-
-
-def _count(value: int | None) -> str:
-    return NOTHING if value is None else str(value)
-
-
-def _percent(value: float | None) -> str:
-    """A share; what is not quite all or nothing is not said to be."""
-    if value is None:
-        return NOTHING
-    if 0 < value < 0.005:
-        return "&lt; 1 %"
-    return "&gt; 99 %" if 0.995 <= value < 1 else f"{value:.0%}".replace("%", " %")
-
-
-def _signed(value: float | None, digits: int = 1) -> str:
-    """A gain with its sign, coloured by it."""
-    if value is None:
-        return NOTHING
-    text = f"{abs(value):.{digits}f}"
-    if float(text) == 0:
-        return text
-    return f'<span class="up">+{text}</span>' if value > 0 else f'<span class="down">−{text}</span>'
-
-
-def _figure(value: float | None) -> str:
-    """A figure of any size with three or four digits that count."""
-    if value is None:
-        return NOTHING
-    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
-    return f"{value:,.{digits}f}".replace("-", "−")

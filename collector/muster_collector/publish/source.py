@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -33,8 +33,10 @@ PILLARS = {
     **dict.fromkeys(("score", "low", "high", "coverage"), "mean"),
     **dict.fromkeys(("windows", "expected"), "last"),
 }
-COUNTS = ("stored", "duplicate", "refused", "late", "lost")
-LOOK_BACK = 7 * 86_400_000
+COUNTS = (
+    "expected", "stored", "duplicate", "refused", "late", "lost", "missing", "down", "silent",
+)  # fmt: skip
+HOURLY = "completeness_hourly"
 
 
 @dataclass(frozen=True)
@@ -140,49 +142,33 @@ class Source:
         return [row for row in answer["rows"] if row["value"] is not None]
 
     def completeness(self, span: Span) -> list[Row]:
-        """What became of the reports of each site's nodes, by day.
+        """What became of the reports of each site's nodes, by the day for which they were made.
 
-        Nodes count cumulatively; a count that falls has begun again. A node that was not heard of
-        in the week before the first day counts from nothing.
+        From the accounts by hour, which are brought up to date when reports come late and which no
+        restart sets back; an hour counts to the day in which it ends.
         """
-        before = {
-            field: self._accounts(field, span.start - LOOK_BACK, span.start) for field in COUNTS
-        }
-        rows = []
-        for day in span.days():
-            only = Span(day, day, span.zone)
-            sites: dict[str, Row] = {}
+        sites: dict[tuple[dt.date, str], Row] = {}
+        nodes: set[tuple[dt.date, str, str]] = set()
+        units = max(1, self.ask("readiness", level="node", limit=1)["total"])
+        # Hours of many days at once where that is not too much, else the sum of a day.
+        days = MOST_ROWS // (24 * units)
+        for part in span.parts(min(MOST_DAYS, days) or 1):
             for field in COUNTS:
-                now = self._accounts(field, only.start, only.end)
-                for (host, site), count in now.items():
-                    row = sites.setdefault(
-                        site, {"day": day, "site": site} | dict.fromkeys(COUNTS, 0)
-                    )
-                    row.setdefault("hosts", set()).add(host)
-                    row[field] += _grown(before[field].get((host, site), 0), count)
-                before[field] |= now
-            for (_, site), count in self._accounts("missing", only.start, only.end).items():
-                if site in sites:
-                    sites[site]["missing"] = sites[site].get("missing", 0) + count
-            rows += [_account(sites[site]) for site in sorted(sites)]
-        return rows
+                for day, host, site, count in self._hours(field, part, "1h" if days else "1d"):
+                    row = sites.setdefault((day, site), {"day": day, "site": site, "nodes": 0})
+                    row[field] = row.get(field, 0) + count
+                    row["nodes"] += (day, host, site) not in nodes
+                    nodes.add((day, host, site))
+        return [dict.fromkeys(COUNTS, 0) | sites[key] for key in sorted(sites)]
 
-    def _accounts(self, field: str, start: int, end: int) -> dict[tuple[str, str], int]:
-        """The last value of a count, by node and site."""
-        found = self._series(
-            "completeness", field, "last", (start, end), by=("host", "site"), where={}, every="1d"
-        )
-        ordered = sorted(found, key=lambda row: str(row["time"]))
-        return {(row["host"], row["site"]): int(row["value"]) for row in ordered}
-
-
-def _grown(before: int, now: int) -> int:
-    return now - before if now >= before else now
-
-
-def _account(row: Row) -> Row:
-    hosts = row.pop("hosts")
-    return {**row, "nodes": len(hosts), "missing": row.get("missing", 0)}
+    def _hours(self, field: str, span: Span, every: str) -> Iterator[tuple[dt.date, str, str, int]]:
+        """A count of each node and site, summed over the hours that end in a day."""
+        inside = (span.start + 1, span.end + 1)
+        by = ("host", "site")
+        for row in self._series(HOURLY, field, "sum", inside, by=by, where={}, every=every):
+            hour = day_ending_at(_milliseconds(row["time"]), self.zone)
+            day = hour if every == "1h" else span.first
+            yield day, row["host"], row["site"], int(row["value"])
 
 
 def _milliseconds(text: str) -> int:

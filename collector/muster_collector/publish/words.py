@@ -64,15 +64,16 @@ EN = {
     "unknown": "unknown",
     "never": "not in sight",
     "completeness": "Completeness",
-    "complete_lead": "{stored} reports were stored, {late} of them late. {lost} were lost for good,"
-    " {refused} refused, {duplicate} came twice and count once.",
-    "complete_plot": "Reports by day: stored, and on top those that were lost or refused",
+    "complete_lead": "Of {expected} reports that were due {stored} were stored, {late} of them"
+    " late. {lost} were lost for good, {refused} refused, {missing} have not arrived; {absent} were"
+    " never made or not heard of (node down or silent). {duplicate} came twice and count once.",
+    "complete_plot": "Reports by day: stored, and on top those that were due and are not there",
     "no_reports": "The store holds no account of reports for this month.",
     "unmeasured": "What is not measured",
     "unmeasured_plan": "{share} of the planned weight was not measured. It is in the interval, not"
     " in the score.",
     "unmeasured_pillars": "Pillars without any score this month: {names}.",
-    "unmeasured_sites": "{n} sites without any score this month: {names}.",
+    "unmeasured_sites": "Sites without any score this month: {n} ({names}).",
     "more": "and {n} more",
     "unmeasured_rest": "What no machine reports (people, revenue, policy) is not in the score; it"
     " enters as imported figures, each with its source.",
@@ -137,9 +138,10 @@ ZH = {
     "unknown": "未知",
     "never": "暂无预期",
     "completeness": "数据完整性",
-    "complete_lead": "共入库 {stored} 份报告，其中 {late} 份迟到。确认丢失 {lost} 份，"
-    "拒绝 {refused} 份，重复 {duplicate} 份（只计一次）。",
-    "complete_plot": "每日报告数：已入库，顶部为丢失或拒绝",
+    "complete_lead": "应有 {expected} 份报告，已入库 {stored} 份，其中 {late} 份迟到。"
+    "确认丢失 {lost} 份，拒绝 {refused} 份，尚未到达 {missing} 份；"
+    "另有 {absent} 份因节点停机或静默未收到。重复 {duplicate} 份（只计一次）。",
+    "complete_plot": "每日报告数：已入库，顶部为应有而未入库",
     "no_reports": "数据库中没有本月的报告台账。",
     "unmeasured": "未测内容",
     "unmeasured_plan": "计划权重中有 {share} 未测。它体现在区间中，不计入得分。",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .schema import (
@@ -163,9 +163,14 @@ def _source(source: Source) -> str:
 
 def _read(read: Read) -> str:
     text = f"{read.statistic} of `{read.measurement}` {' + '.join(f'`{f}`' for f in read.fields)}"
-    kept = [f"{tag} = {' or '.join(values)}" for tag, values in read.where.items()]
-    kept += [f"{tag} not {' or '.join(values)}" for tag, values in read.without.items()]
+    kept = [f"{tag} = {_any(values)}" for tag, values in read.where.items()]
+    kept += [f"{tag} not {_any(values)}" for tag, values in read.without.items()]
     return f"{text} where {', '.join(kept)}" if kept else text
+
+
+def _any(values: Sequence[str]) -> str:
+    """Values of a tag in words; a tag that is not there has the value ""."""
+    return " or ".join(value or "empty" for value in values)
 
 
 def differences(old: Scorecard, new: Scorecard) -> Iterator[str]:

@@ -54,14 +54,14 @@ def rollup(
     weights: npt.ArrayLike | None = None,
     planned: npt.ArrayLike | None = None,
     planned_weight: npt.ArrayLike | None = None,
-    columns: int | None = None,
+    alone: bool = False,
 ) -> Rollup:
     """Roll members up into `count` groups; `groups[i]` is member i's group, -1 for none.
 
     `weights` are the members' (default 1). `planned` and `planned_weight` say how many members
     and how much weight each group should have; default and least are the members given. With
     only `planned`, a member that is not there weighs what the group's members weigh on average.
-    `columns` limits the work to the first so many columns of the card; 1 is the score alone.
+    With `alone` there is the overall score alone: one column, and NaN for all that goes with it.
     ValueError for a group or weight that cannot be.
     """
     group = np.asarray(groups, dtype=np.int64)
@@ -75,10 +75,19 @@ def rollup(
     here: Array = np.asarray(np.bincount(group[member], weight[member], count), np.float64)
     expected: Ints = np.maximum(_or(planned, np.zeros(count)).astype(np.int64), seen)
     wanted = np.maximum(_wanted(planned_weight, expected, seen, here), here)
-    means = _means(scores, group, weight, wanted, count, columns)
-    worst, p10, scored = _tail(scores.value[:, 0], group, count)
+    whole = _Sums(group, weight, wanted, scores.card.document.rollup.coverage)
+    columns = 1 if alone else len(scores.card.nodes)
+    value = np.stack([whole.mean(scores.value[:, column]) for column in range(columns)], axis=1)
+    if alone:
+        low = high = coverage = np.full((count, 1), np.nan)
+        worst = p10 = low[:, 0]
+        scored = np.bincount(group[member & ~np.isnan(scores.value[:, 0])], minlength=count)
+    else:
+        low, high, coverage = _limits(scores, whole, value)
+        worst, p10, scored = _tail(scores.value[:, 0], group, count)
     none = np.empty((count, 0))
-    return Rollup(scores.card, *means, none, p10, worst, scored, expected, wanted)
+    made = (value, low, high, coverage, none)
+    return Rollup(scores.card, *made, p10, worst, scored, expected, wanted)
 
 
 def _or(given: npt.ArrayLike | None, default: Array) -> Array:
@@ -94,38 +103,44 @@ def _wanted(
     return np.asarray(expected * typical)
 
 
-def _means(  # noqa: PLR0917 - arrays of one loop
-    scores: Scores, group: Ints, weight: Array, wanted: Array, count: int, columns: int | None
-) -> tuple[Array, Array, Array, Array]:
-    """Value, low, high and coverage of the groups, groups x columns."""
-    member = (group >= 0) & (weight > 0)
-    group, weight = group[member], weight[member]
-    order = np.argsort(group, kind="stable")
-    group, weight = group[order], weight[order]
-    rule = scores.card.document.rollup.coverage
-    width = columns or len(scores.card.nodes)
-    value, low, high, coverage = (np.empty((width, count)) for _ in range(4))
-    safe = np.where(wanted > 0, wanted, 1.0)
+class _Sums:
+    """Sums over the members of each group that weigh anything; `rule` is the coverage it needs."""
 
-    def total(x: Array) -> Array:
-        return np.asarray(np.bincount(group, weight * x, count))
+    def __init__(self, group: Ints, weight: Array, wanted: Array, rule: float) -> None:
+        counts = (group >= 0) & (weight > 0)
+        self.rows: slice | Ints = slice(None) if counts.all() else np.flatnonzero(counts)
+        self.group, self.weight = group[self.rows], weight[self.rows]
+        self.safe = np.where(wanted > 0, wanted, 1.0)
+        self.rule = rule
 
-    for column in range(width):
-        x = scores.value[member, column][order]
+    def of(self, x: Array) -> Array:
+        """The weighted sum of what each member that counts has."""
+        return np.asarray(np.bincount(self.group, self.weight * x, len(self.safe)))
+
+    def mean(self, value: Array) -> Array:
+        """The mean of the members' scores; NaN where too few have one."""
+        x = value[self.rows]
         known = ~np.isnan(x)
-        has = total(known.astype(np.float64))
+        has = self.of(known.astype(np.float64))
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean = total(np.where(known, x, 0.0)) / has
-        value[column] = np.where(has / safe < rule - TINY, np.nan, mean)
-        low[column] = total(np.where(known, scores.low[member, column][order], 0.0)) / safe
+            mean = self.of(np.where(known, x, 0.0)) / has
+        return np.where(has / self.safe < self.rule - TINY, np.nan, mean)
+
+
+def _limits(scores: Scores, whole: _Sums, value: Array) -> tuple[Array, Array, Array]:
+    """Low, high and coverage of the groups, groups x columns."""
+    low, high, coverage = (np.empty_like(value) for _ in range(3))
+    for column in range(value.shape[1]):
+        known = ~np.isnan(scores.value[whole.rows, column])
+        lowest, highest = scores.low[whole.rows, column], scores.high[whole.rows, column]
+        low[:, column] = whole.of(np.where(known, lowest, 0.0)) / whole.safe
         # From 100 only what members surely lack is taken: who is silent surely lacks nothing.
-        short = np.where(known, 100.0 - scores.high[member, column][order], 0.0)
-        high[column] = 100.0 - total(short) / safe
+        short = np.where(known, 100.0 - highest, 0.0)
+        high[:, column] = 100.0 - whole.of(short) / whole.safe
         # For an optional indicator only those that it applies to count as covered.
-        coverage[column] = total(np.nan_to_num(scores.coverage[member, column][order])) / safe
-    np.fmin(low, value, out=low)
-    np.fmax(high, value, out=high)
-    return value.T, low.T, high.T, coverage.T
+        covered = np.nan_to_num(scores.coverage[whole.rows, column])
+        coverage[:, column] = whole.of(covered) / whole.safe
+    return np.fmin(low, value), np.fmax(high, value), coverage
 
 
 def _tail(value: Array, group: Ints, count: int) -> tuple[Array, Array, Ints]:

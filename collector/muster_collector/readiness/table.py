@@ -68,8 +68,9 @@ def decoded(data: bytes, origin: str, encoding: str = "") -> str:
         raise ConfigError(f"{origin}: encoding {wanted} is unknown: use one of Python's") from error
     except UnicodeError as error:
         place = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        shown = wanted.removesuffix("-sig").upper()
         raise ConfigError(
-            f"{origin}: is not {wanted}{place}: save it as UTF-8, or name its encoding (gb18030, …)"
+            f"{origin}: is not {shown}{place}: save it as UTF-8, or name its encoding (gb18030, …)"
         ) from error
     if "\0" in text:
         raise ConfigError(f"{origin}: has NUL characters: it is no CSV, or UTF-16 without mark")
@@ -123,13 +124,19 @@ def _number(cells: Sequence[str], place: int, header: Sequence[str], where: str)
     return number(cell, f"{where}, column {header[place]}")
 
 
+HINT = "leave the cell empty if it is missing"
+HINTS = (
+    (re.compile(r"^[=@]"), "write the value itself, not a formula"),
+    (re.compile(r"[0-9][,\s'][0-9]"), "write a point for decimals and nothing between thousands"),
+    (re.compile(r"^[-+0-9.]+\s*[^-+0-9.\s]+$"), "write the number alone, in the indicator's unit"),
+)
+
+
 def number(cell: str, where: str) -> float:
     """A plain decimal number; ConfigError names the place."""
     value = float(cell) if NUMBER.fullmatch(cell) else math.nan
     if math.isfinite(value):
         return value
-    hint = "leave the cell empty if it is missing"
-    if "," in cell:
-        hint = "write a point for decimals and nothing between thousands"
+    hint = next((hint for pattern, hint in HINTS if pattern.search(cell)), HINT)
     shown = cell if len(cell) <= 40 else cell[:39] + "…"
     raise ConfigError(f'{where}: "{shown}" is not a number: {hint}')

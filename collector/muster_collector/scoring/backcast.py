@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -25,10 +26,12 @@ from muster_collector.scoring.hourly_values import HOUR, MEASUREMENT, fields
 from muster_collector.scoring.units import LEVELS, Floats, Integers, Units, make_units
 from muster_collector.store.arrays import arrays, floats
 from muster_collector.store.base import Query, Read, Store
-from muster_collector.store.duck_select import Arrays
+from muster_collector.store.tables import Arrays
 
-ROWS = 12_000
+ROWS = 16_000
 """Nodes times windows that are read and scored in one go; bounds the memory."""
+KEPT = 50
+"""Fleets whose units are kept for the windows that have them again."""
 EstateAt = Callable[[int], Estate]
 
 
@@ -62,15 +65,31 @@ class Members:
 class Block(NamedTuple):
     """Some windows: their ends, the nodes, who was there (windows x nodes), where, with what.
 
-    `site` is windows x nodes of positions in `sites`; `values` windows x nodes x indicators.
+    `site` is windows x nodes of positions in `Known.sites`; `values` indicators x windows x nodes.
     """
 
     ends: Integers
-    nodes: list[str]
+    nodes: tuple[str, ...]
     there: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
     site: Integers
-    sites: list[str]
     values: Floats
+
+
+@dataclass(frozen=True)
+class Known:
+    """What many blocks have in common: each site's number, and the units of nodes seen before."""
+
+    sites: dict[str, int] = field(default_factory=dict)
+    units: dict[tuple[object, ...], Units] = field(default_factory=dict)
+    plans: dict[tuple[int, dt.date], int] = field(default_factory=dict)
+
+    def planned(self, estate: Estate, end: int) -> int:
+        """How many of an estate's dated plans had begun when a window ended."""
+        day = dt.datetime.fromtimestamp(end / 1000, dt.UTC).date()
+        if (id(estate), day) not in self.plans:
+            begun = sum(s.planned_from is not None and s.planned_from <= day for s in estate.sites)
+            self.plans[id(estate), day] = begun
+        return self.plans[id(estate), day]
 
 
 async def stored(
@@ -123,7 +142,7 @@ async def scored(
     """
     start, end = span
     step = max(1, ROWS // max(nodes, 1)) * HOUR
-    made: dict[tuple[object, ...], Units] = {}
+    known = Known()
     samples: list[Sample] = []
     parts = [(first, min(first + step, end)) for first in range(start, end, step)]
     reading = asyncio.create_task(_values(store, card, *parts[0])) if parts else None
@@ -134,12 +153,9 @@ async def scored(
         last = number + 1 == len(parts)
         reading = None if last else asyncio.create_task(_values(store, card, *parts[number + 1]))
         if found is not None:
-            block = _block(card, found)
+            work = partial(_scores, card, estate_at, level, unit, found, known)
             try:
-                samples += await asyncio.to_thread(
-                    lambda block: list(_block_scores(card, estate_at, level, unit, block, made)),
-                    block,
-                )
+                samples += await asyncio.to_thread(work)
             except BaseException:
                 if reading is not None:
                     reading.cancel()
@@ -153,55 +169,63 @@ async def _values(store: Store, card: Scorecard, start: int, end: int) -> Arrays
     return await arrays(store, Query(MEASUREMENT, reads, start + 1, end + 1, ("id",), where))
 
 
-def _block(card: Scorecard, found: Arrays) -> Block:
+def _block(card: Scorecard, found: Arrays, known: Known) -> Block:
     length = len(found.time)
     ends, window = np.unique(found.time, return_inverse=True)
-    nodes = [node for (node,) in found.groups]
-    names = np.ma.filled(found.values["site"], "")
-    sites, place = np.unique(names.astype(str), return_inverse=True)
+    nodes = tuple(node for (node,) in found.groups)
+    sites = known.sites
+    names = np.ma.filled(found.values["site"], "").tolist()
+    # Where each sample lies in an array of windows x nodes.
+    place = window * len(nodes) + found.group
     there = np.zeros((len(ends), len(nodes)), dtype=bool)
+    there.flat[place] = True
     site = np.zeros((len(ends), len(nodes)), dtype=np.int64)
-    there[window, found.group] = True
-    site[window, found.group] = place
-    values = np.full((len(ends), len(nodes), len(card.indicators)), np.nan)
-    for number, name in enumerate(fields(card)):
-        values[window, found.group, number] = floats(found.values.get(name), length)
-    return Block(ends, nodes, there, site, sites.tolist(), values)
+    site.flat[place] = [sites.setdefault(name, len(sites)) for name in names]
+    values = np.full((len(card.indicators), there.size), np.nan)
+    for row, name in zip(values, fields(card), strict=True):
+        row[place] = floats(found.values.get(name), length)
+    return Block(ends, nodes, there, site, values.reshape(len(values), *there.shape))
 
 
-def _block_scores(  # noqa: PLR0917 - one question about one block
-    card: Scorecard,
-    estate_at: EstateAt,
-    level: str,
-    unit: str,
-    block: Block,
-    made: dict[tuple[object, ...], Units],
-) -> Iterator[Sample]:
+def _scores(  # noqa: PLR0917 - one question about one block
+    card: Scorecard, estate_at: EstateAt, level: str, unit: str, found: Arrays, known: Known
+) -> list[Sample]:
     """Windows with the same nodes at the same places under the same plans go together."""
+    block = _block(card, found, known)
+    samples: list[Sample] = []
     alike: dict[tuple[object, ...], list[int]] = {}
     for number, end in enumerate(block.ends.tolist()):
         estate = estate_at(end)
-        day = dt.datetime.fromtimestamp(end / 1000, dt.UTC).date()
-        plans = [s.planned_from for s in estate.sites if s.planned_from and s.planned_from <= day]
-        key = (id(estate), len(plans), block.there[number].tobytes(), block.site[number].tobytes())
+        there, site = block.there[number].tobytes(), block.site[number].tobytes()
         # Relative normalisation compares the nodes of one window.
-        alike.setdefault((*key, end) if compares(card) else key, []).append(number)
-    for windows in alike.values():
-        end = int(block.ends[windows[0]])
+        alone = end if compares(card) else None
+        plans = known.planned(estate, end)
+        alike.setdefault((id(estate), plans, block.nodes, there, site, alone), []).append(number)
+    for key, windows in alike.items():
         inside = np.flatnonzero(block.there[windows[0]])
-        members = tuple(
-            Member(block.nodes[node], block.sites[block.site[windows[0], node]])
-            for node in inside.tolist()
-        )
-        estate = estate_at(end)
-        day = dt.datetime.fromtimestamp(end / 1000, dt.UTC).date()
-        known = (id(estate), members, day if any(s.planned_from for s in estate.sites) else None)
-        if known not in made:
-            made[known] = make_units(estate, Members(members), end)
-        values = block.values[np.array(windows)[:, None], inside]
-        found = under(card, made[known], values, level, unit)
-        for number, value in zip(windows, found.tolist(), strict=True):
-            yield Sample(int(block.ends[number]), None if np.isnan(value) else value)
+        if key[:5] not in known.units:
+            if len(known.units) >= KEPT:
+                known.units.clear()
+            known.units[key[:5]] = _units(estate_at, block, windows[0], inside, known)
+        values = block.values
+        if len(windows) < len(block.ends):
+            values = values[:, windows]
+        if len(inside) < len(block.nodes):
+            values = values[:, :, inside]
+        made = under(card, known.units[key[:5]], values, level, unit)
+        for number, value in zip(windows, made.tolist(), strict=True):
+            samples.append(Sample(int(block.ends[number]), None if np.isnan(value) else value))
+    return samples
+
+
+def _units(estate_at: EstateAt, block: Block, window: int, inside: Integers, known: Known) -> Units:
+    """The units over the nodes of a window."""
+    sites = list(known.sites)
+    members = tuple(
+        Member(block.nodes[node], sites[block.site[window, node]]) for node in inside.tolist()
+    )
+    end = int(block.ends[window])
+    return make_units(estate_at(end), Members(members), end)
 
 
 def compares(card: Scorecard) -> bool:
@@ -215,15 +239,15 @@ def compares(card: Scorecard) -> bool:
 
 
 def under(card: Scorecard, units: Units, values: Floats, level: str, unit: str) -> Floats:
-    """A unit's score in each window, from windows x nodes x indicators; NaN without one.
+    """A unit's score in each window, from indicators x windows x nodes; NaN without one.
 
     The nodes are those of `units`, in the same order.
     """
-    windows = len(values)
+    windows = values.shape[1]
     row = units[level].index.get(unit)
     if row is None:
         return np.full(windows, np.nan)
-    scores: Scores = score(card, values.reshape(-1, values.shape[2]), limits=False)
+    scores: Scores = score(card, values.reshape(len(values), -1).T, limits=False)
     for below, above in pairwise(LEVELS[: LEVELS.index(level) + 1]):
         members, groups = units[below], units[above]
         size = len(groups.ids)
@@ -236,7 +260,7 @@ def under(card: Scorecard, units: Units, values: Floats, level: str, unit: str) 
             weights=np.tile(members.weight, windows),
             planned=np.tile(groups.planned, windows),
             planned_weight=np.tile(groups.planned_weight, windows),
-            columns=1,
+            alone=True,
         )
     found: Floats = scores.value[:, 0].reshape(windows, -1)[:, row]
     return found

@@ -74,8 +74,8 @@ def _check_header(header: Sequence[str], origin: str) -> str:
     if lacking or len(when) != 1:
         needed = ", ".join(lacking) or "one of year and date"
         raise ConfigError(
-            f"{origin}: row 1: {needed} is needed; the columns are year or date, indicator, value,"
-            " unit, source, separated by commas"
+            f"{origin}: row 1: {needed} {'are' if len(lacking) > 1 else 'is'} needed; the columns"
+            " are year or date, indicator, value, unit, source, separated by commas"
         )
     for name in header:
         if name not in (*TEXTS, "value", *when):

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from muster_collector.store.base import Query, Store
-from muster_collector.store.duck_select import Arrays
 from muster_collector.store.embedded import EmbeddedStore
+from muster_collector.store.influx import InfluxStore
+from muster_collector.store.tables import Arrays
 
 
 async def arrays(store: Store, query: Query) -> Arrays | None:
     """The samples of a raw query; None for none. `StoreError` like the store."""
-    if isinstance(store, EmbeddedStore):
+    if isinstance(store, EmbeddedStore | InfluxStore):
         return await store.arrays(query)
     columns = (await store.select(query)).columns
     if not columns["time"]:
@@ -32,8 +33,10 @@ def _masked(values: list[Any]) -> Any:
     return np.ma.array(array, mask=[value is None for value in values])
 
 
-def floats(values: object, length: int) -> NDArray[np.float64]:
+def floats(values: Any, length: int) -> NDArray[np.float64]:
     """One field's samples as floats; NaN where there is none."""
     if values is None:
         return np.full(length, np.nan)
-    return np.ma.filled(np.ma.asarray(values).astype(np.float64), np.nan)
+    made = np.ma.getdata(values).astype(np.float64)
+    mask = np.ma.getmask(values)
+    return made if mask is np.ma.nomask else np.where(mask, np.nan, made)

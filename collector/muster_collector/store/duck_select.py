@@ -18,6 +18,7 @@ from muster_collector.store.duck_catalog import Catalog, Field, Measurement
 from muster_collector.store.tables import (
     PAIRED,
     PERCENTILES,
+    Arrays,
     Row,
     answerable,
     build,
@@ -35,18 +36,6 @@ class Wanted(NamedTuple):
     columns: dict[str, NDArray[np.int32]]
     merged: bool
     """Whether some group has several series."""
-
-
-class Arrays(NamedTuple):
-    """Samples in the order of group and time: each one's position in `groups`, its time (ms).
-
-    `values` are by field, masked where there is none; a field that does not exist has none.
-    """
-
-    groups: list[tuple[str, ...]]
-    group: NDArray[np.int32]
-    time: NDArray[np.int64]
-    values: dict[str, Any]
 
 
 class Selector:
@@ -87,7 +76,9 @@ class Selector:
         ((sql, _),) = _statements(query, positions, measurement, wanted.merged)
         found = connection.execute(sql).fetchnumpy()
         values = {query.reads[position].field: found[f"v{position}"] for position in positions}
-        return Arrays(wanted.groups, found["g"], found["time"], values)
+        rows = _in_order(found, list(values.values()))
+        kept = {name: column[rows] for name, column in values.items()}
+        return Arrays(wanted.groups, found["g"][rows], found["time"][rows], kept)
 
     def _ready(
         self, connection: duckdb.DuckDBPyConnection, query: Query
@@ -112,6 +103,13 @@ class Selector:
                 self._wanted.clear()
             self._wanted[key] = _matching(measurement.series[: key[1]], query)
         return self._wanted[key]
+
+
+def _in_order(found: Mapping[str, Any], values: Sequence[Any]) -> NDArray[np.int64]:
+    """The rows that have any value, by group and time; DuckDB would move wide rows to sort them."""
+    rows = np.lexsort((found["r"], found["time"], found["g"]))
+    empty = np.logical_and.reduce([np.ma.getmaskarray(column) for column in values])
+    return rows[~empty[rows]] if empty.any() else rows
 
 
 def _samples(found: Arrays, query: Query) -> Table:
@@ -149,7 +147,10 @@ def _matching(series: Sequence[tuple[int, Mapping[str, str]]], query: Query) -> 
 def _statements(
     query: Query, positions: list[int], measurement: Measurement, merged: bool
 ) -> Iterator[tuple[str, list[int]]]:
-    """SQL whose rows are group, time and a value for each of the reads at these positions."""
+    """SQL whose rows are group, time and a value for each of the reads at these positions.
+
+    Samples are named, have `r` beside them, and come in no order.
+    """
     every = query.every
     time = str(query.start) if every is None else f"time - ((time % {every}) + {every}) % {every}"
     source = (
@@ -158,9 +159,8 @@ def _statements(
     )
     columns = {p: measurement.readable[query.reads[p].field].column for p in positions}
     if is_raw(query):
-        some = " OR ".join(f"{column} IS NOT NULL" for column in columns.values())
         values = ", ".join(f"{column} AS v{position}" for position, column in columns.items())
-        yield f"SELECT g, time, {values} {source} AND ({some}) ORDER BY g, time, r", positions
+        yield f"SELECT g, r, time, {values} {source}", positions
         return
     plain = [position for position in positions if query.reads[position].statistic not in PAIRED]
     if plain:

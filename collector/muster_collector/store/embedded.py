@@ -19,8 +19,9 @@ from muster_collector.errors import StoreError, StoreLockedError
 from muster_collector.store import tables
 from muster_collector.store.base import Point, Query, RefusedPoint, Table
 from muster_collector.store.duck_catalog import Catalog
-from muster_collector.store.duck_select import Arrays, Selector
+from muster_collector.store.duck_select import Selector
 from muster_collector.store.duck_write import BatchWriter
+from muster_collector.store.tables import Arrays
 
 MEMORY: Final = "256MB"
 _OPTIONS: Final[dict[str, str | bool | int | float | list[str]]] = {

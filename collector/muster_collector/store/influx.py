@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from muster_collector.errors import StoreError
-from muster_collector.store import influxql, tables
+from muster_collector.store import influx_arrays, influxql, tables
 from muster_collector.store.base import Point, Query, RefusedPoint, Table
 from muster_collector.store.influx_http import Answer, InfluxSettings, Server
 from muster_collector.store.lines import LineEncoder
@@ -165,6 +165,22 @@ class InfluxStore:
             results = await self._query([statement.text for statement in some])
             answers += zip(some, results, strict=True)
         return tables.build(query, influxql.rows(query, kinds, answers))
+
+    async def arrays(self, query: Query) -> tables.Arrays | None:
+        """The samples that a raw query wants, as arrays; None for none."""
+        tables.check(query)
+        await self.open()
+        if any(not values for values in query.where.values()) or query.start >= query.end:
+            return None
+        kinds = await self._kinds_of(query)
+        positions = tables.answerable(query, kinds)
+        if not positions:
+            return None
+        (statement,) = influxql.statements(query, positions)
+        server, _ = self._connected()
+        (result,) = await server.query(self._settings.database, [statement.text])
+        fields = [query.reads[position].field for position in positions]
+        return await asyncio.to_thread(influx_arrays.arrays, query, kinds, fields, result)
 
     async def _kinds_of(self, query: Query) -> dict[str, tables.Kind]:
         """The types of the measurement's fields; asked again only for a field not seen before."""

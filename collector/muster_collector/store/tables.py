@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from muster_collector.store.base import Query, Read, Table
 
 Kind = type[float] | type[int] | type[bool] | type[str]
@@ -23,6 +26,18 @@ class Row(NamedTuple):
     group: tuple[str, ...]
     time: int
     values: list[Any]
+
+
+class Arrays(NamedTuple):
+    """Samples in the order of group and time: each one's position in `groups`, its time (ms).
+
+    `values` are by field, masked where there is none; a field that does not exist has none.
+    """
+
+    groups: list[tuple[str, ...]]
+    group: NDArray[np.int32]
+    time: NDArray[np.int64]
+    values: dict[str, Any]
 
 
 def column(read: Read) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import aiohttp
 import pytest
 from readiness.small_fleet import END, MINUTE, Known, SmallFleet, cpu, disk
 
@@ -29,12 +31,21 @@ PLANNED = Estate(
 )
 
 
-def promised(path: str) -> type[answers.Answer]:
+@cache
+def paths() -> dict[str, Any]:
+    """OpenAPI's description of every path, made once: it takes seconds."""
+    found: dict[str, Any] = make_routes().openapi()["paths"]
+    return found
+
+
+def promised(path: str, media: str = "application/json") -> type[answers.Answer]:
     """The model that OpenAPI names for a GET of this path."""
-    operation = make_routes().openapi()["paths"][f"/api/v1/{path.partition('?')[0]}"]["get"]
-    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
-    model: type[answers.Answer] = getattr(answers, schema["$ref"].rpartition("/")[2])
-    return model
+    operation = paths()[f"/api/v1/{path.partition('?')[0]}"]["get"]
+    schema = operation["responses"]["200"]["content"][media]["schema"]
+    name = schema["$ref"].rpartition("/")[2]
+    parts = (answers.readiness, answers.planning, answers.targets)
+    (model,) = {getattr(part, name) for part in parts if hasattr(part, name)}
+    return cast("type[answers.Answer]", model)
 
 
 async def check(world: World, path: str) -> None:
@@ -51,6 +62,8 @@ PATHS = (
     "readiness?level=site&from=now-10d&to=now%2B1h&step=1d",
     "readiness?level=site&from=now-40d&to=now%2B1h&step=1mo",
     "readiness?level=site&at=now",
+    "tree",
+    "tree?levels=node,fleet&order=score",
     "explain",
     "explain?level=node&id=n1",
     "explain?level=site&id=s1",
@@ -96,6 +109,18 @@ async def test_empty_answers_are_too(open_world: Opener) -> None:
                 await check(world, path)
 
 
+async def test_an_event_is_what_openapi_promises(world: World) -> None:
+    model = promised("live", "text/event-stream")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{world.url}/api/v1/live") as stream,
+    ):
+        lines = [await stream.content.readline() for _ in range(2)]
+    assert lines[0] == b"event: score\n"
+    news = model.model_validate_json(lines[1].removeprefix(b"data: "))
+    assert news.model_dump()["fleet"]["planned"] == 1
+
+
 @pytest.mark.parametrize(("path", "status"), [("explain?id=x", 404), ("readiness?step=x", 400)])
 async def test_errors_are_one_line_as_promised(world: World, path: str, status: int) -> None:
     answer = await world.get(f"/api/v1/{path}")
@@ -105,12 +130,11 @@ async def test_errors_are_one_line_as_promised(world: World, path: str, status: 
 
 def test_every_route_of_a_planner_has_a_schema() -> None:
     """And all of its fields have a type; nothing is just an object."""
-    paths: dict[str, Any] = make_routes().openapi()["paths"]
     planners = ("readiness", "planning", "targets", "figures")
-    for path, methods in paths.items():
+    for path, methods in paths().items():
         for operation in methods.values():
-            streams = path.endswith(("/live", "/tree"))
-            if set(operation.get("tags", ())) & set(planners) and not streams:
-                content = operation["responses"]["200"]["content"]["application/json"]
-                assert "$ref" in content["schema"], path
-                assert {"400", "404", "422", "503"} <= operation["responses"].keys(), path
+            if set(operation.get("tags", ())) & set(planners):
+                media = "text/event-stream" if path.endswith("/live") else "application/json"
+                assert "$ref" in operation["responses"]["200"]["content"][media]["schema"], path
+                if media == "application/json":
+                    assert {"400", "404", "422", "503"} <= operation["responses"].keys(), path

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import zoneinfo
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from readiness.small_fleet import END, MINUTE, cpu, disk, small_card
 
@@ -13,6 +17,7 @@ from muster_collector.scoring.steps import midnight
 from muster_collector.store.base import Point
 
 from .conftest import World
+from .test_commands import muster
 
 SCORE = 0.25 * 50 + 0.75 * 75
 DAY = 24 * 60 * MINUTE
@@ -162,3 +167,51 @@ async def test_days_of_another_zone_are_made_of_hours(world: World) -> None:
     await world.scorer.score_at(world.now // (5 * MINUTE) * 5 * MINUTE)
     (day,) = await world.rows(path + "Asia/Kathmandu")
     assert (day["windows"], day["expected"]) == (0, 1)
+
+
+async def test_a_file_of_steps_is_whole_and_says_what_json_says(world: World) -> None:
+    """Of units with and without a place, a score, a method of today; beyond a page of JSON."""
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    ends = [midnight(dt.date(2026, 2, 10), berlin), midnight(dt.date(2026, 2, 11), berlin)]
+    points = [*stored("daily", ends, "s1", 40.25), *stored("daily", ends, 'a,"b', 60.0)]
+    tags = {"level": "site", "id": "bare", "method": "another"}
+    points.append(
+        Point("readiness_daily", tuple(tags.items()), {"windows": 0, "expected": 288}, ends[0])
+    )
+    points += [point for n in range(5_100) for point in stored("daily", ends, f"site-{n}", n / 100)]
+    await world.store.write(points)
+    path = "/api/v1/readiness?level=site&from=2026-02-01&to=2026-02-20&step=1d"
+    first = (await world.get(path)).json
+    assert (first["total"], len(first["rows"])) == (10_205, 10_000)
+    rows = [*first["rows"], *(await world.rows(f"{path}&offset=10000"))]
+    made = await world.get(f"{path}&format=csv")
+    found = list(csv.DictReader(io.StringIO(made.text, newline="")))
+    assert len(found) == len(rows)
+    for one, row in zip(found, rows, strict=True):
+        assert one == {name: "" if row.get(name) is None else str(row[name]) for name in one}
+    (bare,) = [row for row in rows if row["id"] == "bare"]
+    assert "site" not in bare
+    assert (bare["score"], bare["grade"], bare["windows"]) == (None, "", 0)
+    (third,) = [row for row in found if row["id"] == "site-25" and row["date"] == "2026-02-10"]
+    assert (third["score"], third["grade"], third["windows"]) == ("0.25", "B", "288")
+
+
+async def test_columns_of_a_parquet_file_have_their_types(world: World, tmp_path: Path) -> None:
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    ends = [midnight(dt.date(2026, 2, 10), berlin)]
+    await world.store.write(stored("daily", ends, "s1", 40.25))
+    target = tmp_path / "days.parquet"
+    status, _, errors = await muster(
+        "readiness", "--level", "site", "--from", "2026-02-01", "--to", "2026-02-20", "--step",
+        "1d", "--format", "parquet", "--output", str(target), "--url", world.url,
+    )  # fmt: skip
+    assert (status, errors) == (0, "")
+    read = duckdb.connect(":memory:").read_parquet(str(target))
+    kinds = dict(zip(read.columns, map(str, read.types), strict=True))
+    assert kinds["date"] == kinds["grade"] == "VARCHAR"
+    assert (kinds["score"], kinds["windows"]) == ("DOUBLE", "BIGINT")
+    # What no row has.
+    assert kinds["least"] == "DOUBLE"
+    assert read.project("date, id, score, windows, grade, least").fetchall() == [
+        ("2026-02-09", "s1", 40.25, 288, "B", None)
+    ]
