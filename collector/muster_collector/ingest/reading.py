@@ -130,13 +130,6 @@ def report(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> R
     return found
 
 
-def check_told(told: Report, limits: Limits) -> None:
-    """Refuse a report against a base that would have too many metrics before they are made."""
-    count = sum(type(row) is list for row in told.delta) + len(told.metrics)
-    if count > limits.metrics:
-        raise _too_many(count, limits, told)
-
-
 def expand(first: Report, limits: Limits) -> list[Report]:
     """All reports of a message whose first one is complete; raises `RefusedError` for one of them.
 
@@ -184,12 +177,11 @@ def _check(found: Report) -> None:
 
 def _check_size(found: Report, limits: Limits) -> None:
     if len(found.metrics) > limits.metrics:
-        raise _too_many(len(found.metrics), limits, found)
-
-
-def _too_many(count: int, limits: Limits, found: Report) -> RefusedError:
-    detail = f"{count} metrics, more than {limits.metrics}"
-    return RefusedError("limit", detail, (found.epoch, found.seq))
+        raise RefusedError(
+            "limit",
+            f"{len(found.metrics)} metrics, more than {limits.metrics}",
+            (found.epoch, found.seq),
+        )
 
 
 def _values(metrics: list[Metric]) -> int:
