@@ -74,8 +74,14 @@ def summary(records: list[dict[str, Any]]) -> str:
         for key in ("acts", "made", "stored", "twice", "declared", "undeclared")
     }
     failed = [record["seed"] for record in records if record["faults"]]
+    kinds: Counter[str] = Counter()
+    for record in records:
+        kinds.update(record["kinds"])
+    shared = sum(record["collectors"] > 1 for record in records)
     return (
-        f"{len(records)} seeds, {total['acts']} faults: {total['made']} reports made, "
+        f"faults: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}\n"
+        f"{len(records)} seeds ({shared} with two collectors), {total['acts']} faults: "
+        f"{total['made']} reports made, "
         f"{total['stored']} stored, {total['twice']} stored twice, "
         f"{total['declared']} lost and declared, {total['undeclared']} lost without a word; "
         f"seeds that failed: {failed or 'none'}"
