@@ -10,6 +10,7 @@ the rest by the number of neighbours that use the same Python and the same libra
 from __future__ import annotations
 
 import asyncio
+import compileall
 import json
 import os
 import subprocess
@@ -20,9 +21,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import aiomqtt
+import paho.mqtt
 from bench._collector import ack, collector
 from bench._process import Cost, cpu_ms, heading, line, memory, segments
 
+import muster_agent
+import muster_wire
 from servers import Mosquitto
 
 EVERY = float(os.environ.get("BENCH_EVERY", "10"))
@@ -113,7 +117,12 @@ async def measure(directory: Path, *, sensors: tuple[str, ...] | list[str] = ())
 def prepare(
     directory: Path, *, sensors: tuple[str, ...] | list[str] = (), every: float = EVERY
 ) -> tuple[Mosquitto, Path, int]:
-    """A broker that runs, the agent's configuration, and the port with TLS that it names."""
+    """A broker that runs, the agent's configuration, and the port with TLS that it names.
+
+    The agent has compiled files, as an installed one has: without them it takes 3 MB more.
+    """
+    for package in (muster_agent, muster_wire, paho.mqtt):
+        compileall.compile_dir(package.__path__[0], quiet=2)
     plain = Mosquitto(directory / "broker")
     secure = Mosquitto(directory / "spare").port
     certificate(directory)
