@@ -19,6 +19,11 @@ CHUNK = 20_000
 """Rows of a CSV that are made at a time; bounds the memory."""
 GROUP_ROWS = 32_768
 """Rows of a Parquet file that are held until they are written; bounds the memory."""
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "pandas_analyze_sample": 0,
+}
+"""One thread holds one group of rows; objects are texts or nothing, there is no type to guess."""
 QUOTE = '"'
 QUOTED = (QUOTE, ",", "\r", "\n")
 
@@ -92,8 +97,7 @@ def _parquet(table: Columns) -> bytes:
     )
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "rows.parquet")
-        # Objects are texts or nothing: there is no type to guess from the first of them.
-        with duckdb.connect(":memory:", config={"pandas_analyze_sample": 0}) as database:
+        with duckdb.connect(":memory:", config=SETTINGS) as database:
             database.register("given", given)
             made = database.sql(f"SELECT {named} FROM given")  # noqa: S608 - names are quoted
             made.write_parquet(str(target), compression="zstd", row_group_size=GROUP_ROWS)

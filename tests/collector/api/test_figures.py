@@ -75,7 +75,7 @@ async def test_figures_go_in_and_come_back_and_are_replaced(world: World, tmp_pa
         (ROWS + "2021,software,1,m CNY,office\n", "row 4, column unit = 'm CNY': row 2 gives"),
         (ROWS + "2020,software,1,bn CNY,office\n", "row 4: software of 2020-12-31 from office"),
         (ROWS + "2021,software,1,bn CNY,\n", "row 4, column source = '': write 1 to 200"),
-        (b"\xff\xfe\x00", "is not utf-16"),
+        (b"\xff\xfe\x00", "is not UTF-16"),
         (ROWS.encode() + b"\xff", "is not UTF-8 at byte"),
         (ROWS.encode() + b"\0", "has NUL characters"),
     ],
