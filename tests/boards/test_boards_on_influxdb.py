@@ -126,9 +126,18 @@ def test_nodes_that_are_not_well_are_named_and_all_are_counted(filled: Filled) -
 
 
 def test_lowest_nodes_leave_out_those_without_a_score(filled: Filled) -> None:
+    """The query has all nodes; Grafana drops those without a score, sorts, and takes twenty."""
     nodes = rows(draw("en/fleet", filled)[21])
-    assert len(nodes) == 20
-    assert not any(node.startswith(SILENT_SITE) for node in nodes)
+    without = {node for node, row in nodes.items() if row["score"] is None}
+    assert without == {f"{SILENT_SITE}-0{n}" for n in (1, 2, 3)}
+    assert len(nodes) == sum(place.nodes for place in PLACES)
+    (panel,) = (panel for panel in panels(BOARDS["en/fleet"]) if panel["id"] == 21)
+    _, known, order, most = panel["transformations"]
+    (empty,) = known["options"]["filters"]
+    assert (known["id"], known["options"]["type"]) == ("filterByValue", "exclude")
+    assert (empty["fieldName"], empty["config"]["id"]) == ("score", "isNull")
+    assert order["options"]["sort"] == [{"field": "score", "desc": False}]
+    assert most["options"]["limitField"] == 20
 
 
 def test_a_region_limits_what_its_nodes_sent(filled: Filled) -> None:

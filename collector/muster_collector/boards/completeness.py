@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.board import Board, Strip
-from muster_collector.boards.kit.influxql import Rows, Series
+from muster_collector.boards.kit.influxql import HOSTS, Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import links, pipeline, reports, states
@@ -42,18 +42,10 @@ def completeness(t: Tongue) -> Board:
     )
 
 
-def _grown(*tags: str) -> str:
-    """What became of the reports of the hours in the range, by these tags."""
-    reads = ", ".join(f'sum("{field}") AS "{field}"' for field in COUNTED)
-    group = ", ".join(f'"{tag}"' for tag in tags)
-    return f"SELECT {reads} FROM {reports.BY_HOUR} GROUP BY {group}"
-
-
 def _share(t: Tongue) -> Panel:
-    inner = _grown("host")
     query = (
         'SELECT sum("stored") / (sum("stored") + sum("missing") + sum("lost") + sum("refused")) '
-        f'AS "share" FROM ({inner})'
+        f'AS "share" FROM {reports.BY_HOUR}'
     )
     return number(
         Face(
@@ -105,7 +97,7 @@ def _totals(t: Tongue) -> Panel:
             ),
             empty=reports.no_hour(t),
             width=12,
-            queries=[Series(f"SELECT {reads} FROM ({_grown('host')})")],
+            queries=[Series(f"SELECT {reads} FROM {reports.BY_HOUR}")],
             unit="locale",
             decimals=0,
         ),
@@ -132,7 +124,8 @@ def _columns(t: Tongue) -> list[Column]:
 
 
 def _sites(t: Tongue) -> Panel:
-    link = links.site_link(t, "${__data.fields.site:percentencode}")
+    reads = ", ".join(f'sum("{field}") AS "{field}"' for field in COUNTED)
+    link = links.site_link(t, links.SITE_LINK)
     return listing(
         Face(
             id=20,
@@ -147,7 +140,7 @@ def _sites(t: Tongue) -> Panel:
             ),
             empty=reports.no_hour(t),
             width=15,
-            queries=[Rows(_grown("site"))],
+            queries=[Rows(f'SELECT {reads} FROM {reports.BY_HOUR} GROUP BY "site"')],
         ),
         [Column("site", t("Site", "站点"), link=link), *_columns(t)],
         sort_by="lost",
@@ -157,10 +150,17 @@ def _sites(t: Tongue) -> Panel:
 
 
 def _nodes(t: Tongue) -> Panel:
+    inner = latest("completeness", ("silent_s",), HOSTS, '"host", "site"', by="missing")
     query = (
-        'SELECT top("missing", 20) AS "missing", "stored", "late", "refused", "lost", "host" '
-        f'FROM ({_grown("host")}) WHERE "missing" > 0'
+        f'SELECT top("missing", 20) AS "missing", "silent_s", "host", "site" FROM ({inner}) '
+        'WHERE "missing" > 0'
     )
+    columns = [
+        Column("host", t("Node", "节点"), link=links.node_link(t)),
+        Column("site", t("Site", "站点"), width=150, link=links.site_link(t, links.SITE_LINK)),
+        Column("missing", t("Missing", "缺失"), unit="locale", width=110, decimals=0),
+        Column("silent_s", t("Last heard", "距上次上报"), unit="s", width=110, decimals=0),
+    ]
     return listing(
         Face(
             id=21,
@@ -177,8 +177,9 @@ def _nodes(t: Tongue) -> Panel:
             empty=t("Nothing is missing", "没有缺失"),
             width=15,
             queries=[Rows(query)],
+            now=True,
         ),
-        [Column("host", t("Node", "节点"), link=links.node_link(t)), *_columns(t)],
+        columns,
         sort_by="missing",
         descending=True,
     )

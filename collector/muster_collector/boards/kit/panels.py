@@ -209,8 +209,12 @@ def listing(
     descending: bool = False,
     limit: int = 0,
     hidden: Sequence[str] = (),
+    known: str = "",
 ) -> table.Panel:
-    """A table of these columns in this order; time if not named and `hidden` ones are left out."""
+    """A table of these columns in this order.
+
+    Left out are the time, if it is not named, `hidden` columns, and rows without the `known` one.
+    """
     panel = dress(table.Panel(), face).color_scheme(style.by_limits())
     dated = any(column.name == TIME for column in columns)
     unwanted = hidden if dated else (TIME, *hidden)
@@ -224,6 +228,8 @@ def listing(
             },
         )
     )
+    if known:
+        panel.with_transformation(_only(known))
     panel.with_transformation(sort(sort_by, descending=descending))
     if limit:
         panel.with_transformation(
@@ -264,6 +270,14 @@ def sort(name: str, *, descending: bool = False) -> DataTransformerConfig:
     """Order rows by one field."""
     return DataTransformerConfig(
         id_val="sortBy", options={"fields": {}, "sort": [{"field": name, "desc": descending}]}
+    )
+
+
+def _only(name: str) -> DataTransformerConfig:
+    """Leave out the rows in which one field is empty."""
+    empty = {"fieldName": name, "config": {"id": "isNull", "options": {}}}
+    return DataTransformerConfig(
+        id_val="filterByValue", options={"type": "exclude", "match": "any", "filters": [empty]}
     )
 
 

@@ -8,6 +8,7 @@ from muster_collector.boards.kit.panels import Column, Face, Panel, listing
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import links
 
+LOWEST = 20
 NODE_SCORES = '"level" = \'node\' AND "site" =~ /^$site$/ AND "id" =~ /^$node$/'
 
 
@@ -100,8 +101,8 @@ def places(
 def lowest_nodes(t: Tongue, *, width: int = 9, site: bool = True) -> Panel:
     """The twenty chosen nodes with the lowest score."""
     tags = '"id", "site"' if site else '"id"'
-    inner = latest("readiness", ("score", "grade"), NODE_SCORES, tags)
-    query = f'SELECT bottom("score", 20) AS "score", "grade", "coverage", {tags} FROM ({inner})'
+    # Grafana takes the twenty: InfluxDB's bottom() over a subquery costs seven times the subquery.
+    query = latest("readiness", ("score", "grade"), NODE_SCORES, tags)
     columns = [
         Column(
             "id",
@@ -132,4 +133,6 @@ def lowest_nodes(t: Tongue, *, width: int = 9, site: bool = True) -> Panel:
         ),
         columns,
         sort_by="score",
+        limit=LOWEST,
+        known="score",
     )

@@ -11,11 +11,12 @@ from muster_collector.ledger.states import STATES, State
 
 COLORS = (style.GOOD, style.WARN, style.POOR, style.BAD)
 """Of the states, in their order."""
+CODE = 'last("state_code")'
 IS_STATE = (
-    '(1 - "state_code") * (2 - "state_code") * (3 - "state_code") / 6',
-    '"state_code" * (2 - "state_code") * (3 - "state_code") / 2',
-    '"state_code" * ("state_code" - 1) * (3 - "state_code") / 2',
-    '"state_code" * ("state_code" - 1) * ("state_code" - 2) / 6',
+    f"(1 - {CODE}) * (2 - {CODE}) * (3 - {CODE}) / 6",
+    f"{CODE} * (2 - {CODE}) * (3 - {CODE}) / 2",
+    f"{CODE} * ({CODE} - 1) * (3 - {CODE}) / 2",
+    f"{CODE} * ({CODE} - 1) * ({CODE} - 2) / 6",
 )
 """1 for a node in the state and 0 for all others, so that a state without nodes keeps its place.
 
@@ -28,8 +29,8 @@ def now(t: Tongue, *, width: int = 4, size: int = 24) -> Panel:
     names = names_of(t)
     reads = ", ".join(f'sum("{code}") AS "{name}"' for code, name in enumerate(names))
     each = ", ".join(f'{is_state} AS "{code}"' for code, is_state in enumerate(IS_STATE))
-    inner = latest("completeness", (), HOSTS, '"host"', by="state_code")
-    queries = [Series(f"SELECT {reads} FROM (SELECT {each} FROM ({inner}))")]
+    inner = f'SELECT {each} FROM "completeness" WHERE {HOSTS} AND $timeFilter GROUP BY "host"'
+    queries = [Series(f"SELECT {reads} FROM ({inner})")]
     return number(
         Face(
             id=6,
