@@ -57,7 +57,6 @@ NICE_S = (
     43200,
 )
 """The steps that Grafana rounds to."""
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 RUNS = 3
 PATIENCE = 600.0
 
@@ -253,8 +252,8 @@ def step(panel: Mapping[str, Any], length: int) -> str:
         "2h": 7200,
         "1d": 86400,
     }[panel["interval"]]
-    pixels = WIDE * panel["gridPos"]["w"] / 24
-    wanted = max(least, length / 1000 / pixels)
+    points = panel.get("maxDataPoints") or WIDE * panel["gridPos"]["w"] / 24
+    wanted = max(least, length / 1000 / points)
     return f"{next((s for s in NICE_S if s >= wanted * 0.75), NICE_S[-1])}s"
 
 

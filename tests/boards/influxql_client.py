@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 REFERENCE = re.compile(r"\$\{(\w+)[^}]*\}|\$(\w+)")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 BUILT_IN = {"timeFilter", "__interval", "interval"}
 Board = dict[str, Any]
 Chosen = Mapping[str, Sequence[str]]
@@ -43,6 +44,8 @@ def put_in(query: str, chosen: Chosen, start: int, end: int, interval: str = "2m
             return f"time >= {start}ms AND time <= {end}ms"
         if name == "__range_s":
             return str((end - start) // 1000)
+        if name == "__interval_ms":
+            return str(int(interval[:-1]) * SECONDS[interval[-1]] * 1000)
         if name in BUILT_IN:
             return interval
         values = chosen[name]

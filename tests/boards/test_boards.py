@@ -115,7 +115,7 @@ def test_the_variables_are_the_same_in_the_same_order(name: str) -> None:
 
 @every_board
 def test_queries_use_known_variables_and_the_time_range(name: str) -> None:
-    known = {*VARIABLES, "timeFilter", "__interval", "__range_s"}
+    known = {*VARIABLES, "timeFilter", "__interval", "__interval_ms", "__range_s"}
     for panel in panels(name):
         for target in panel.get("targets", []):
             used = {a or b for a, b in REFERENCE.findall(target["query"])}

@@ -194,7 +194,7 @@ def _quiet(t: Tongue) -> Panel:
             id=33,
             title=t("Reports not heard of, by site", "各站点无消息的上报"),
             means=t(
-                "Reports of each hour that were due while their nodes were silent: nobody knows "
+                "Reports an hour that were due while their nodes were silent: nobody knows "
                 "whether they were made.",
                 "每小时内节点静默期间应有的上报：是否产生无人知晓。",
             ),
@@ -207,6 +207,7 @@ def _quiet(t: Tongue) -> Panel:
             queries=[Series(query, alias="[[tag_site]]")],
             unit="short",
             every="1h",
+            points=reports.STEPS,
         ),
         filled=False,
         many=True,

@@ -47,7 +47,7 @@ class Face:
 
     `means` and `do` become the description. `now` shows the last quarter of an hour, `back` the
     last "24h", whatever the board's range; `every` is the least interval of a query; `shift` leaves
-    out the newest, still incomplete bucket.
+    out the newest, still incomplete bucket; `points` are the most that a line may have.
     """
 
     id: int
@@ -63,6 +63,7 @@ class Face:
     back: str = ""
     every: str = "1m"
     shift: str = ""
+    points: int = 0
     limits: style.Limits = style.PLAIN_STEPS
 
 
@@ -104,6 +105,8 @@ def dress(panel: P, face: Face) -> P:
         panel.decimals(face.decimals)
     if face.now or face.back:
         panel.time_from(face.back or NOW).hide_time_override(True)
+    if face.points:
+        panel.max_data_points(face.points)
     if face.shift:
         panel.time_shift(face.shift).hide_time_override(True)
     return panel

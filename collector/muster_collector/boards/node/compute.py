@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import BUCKET, Series
-from muster_collector.boards.kit.panels import Panel
+from muster_collector.boards.kit.panels import Panel, rename
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.node.plots import HOST, fields, plot
 
@@ -72,7 +72,7 @@ def pressure(t: Tongue) -> Panel:
         f'SELECT mean("avg60") AS "p" FROM "pressure" WHERE {HOST} AND "type" = \'some\' '
         f'AND $timeFilter {BUCKET}, "resource" fill(none)'
     )
-    return plot(
+    panel = plot(
         t,
         22,
         (
@@ -92,3 +92,5 @@ def pressure(t: Tongue) -> Panel:
         "percent",
         colors={"cpu": style.GOOD, "io": style.WARN, "memory": style.LOSS},
     )
+    names = {"cpu": t("CPU", "处理器"), "io": t("disks", "磁盘"), "memory": t("memory", "内存")}
+    return rename(panel, names)

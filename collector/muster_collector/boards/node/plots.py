@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from grafana_foundation_sdk.builders import timeseries
+
 from muster_collector.boards.kit.influxql import BUCKET, Query, Series
-from muster_collector.boards.kit.panels import Face, Panel, trend
+from muster_collector.boards.kit.panels import Face, trend
 from muster_collector.boards.kit.tongue import Tongue
 
 HOST = '"host" =~ /^$node$/'
@@ -22,7 +24,7 @@ def plot(
     high: float | None = None,
     colors: Mapping[str, str] | None = None,
     stacked: bool = False,
-) -> Panel:
+) -> timeseries.Panel:
     """Lines of this node's own metrics; `words` are title, meaning and what to do."""
     title, means, do = words
     face = Face(
