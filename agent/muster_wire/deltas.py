@@ -18,11 +18,11 @@ that the base has not are sent in full beside the delta and stand behind what it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from math import isfinite
 from operator import ne, sub
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from muster_wire.messages import Metric, Value
 
@@ -34,8 +34,23 @@ MOST_HELD = 3_000
 message of a kilobyte must not cost the centre more than 10 ms."""
 
 
-Head = tuple[str, dict[str, str], tuple[str, ...]]
-"""Of a metric: name, tags, names of the fields."""
+class Head(NamedTuple):
+    """All of a metric but its values; `keys` are the names of its fields."""
+
+    name: str
+    tags: dict[str, str]
+    keys: tuple[str, ...]
+
+
+class Keyed(Protocol):
+    """What a head must have to be counted on."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the fields."""
+
+
+AnyHead = TypeVar("AnyHead", bound=Keyed)
 
 
 class DeltaError(ValueError):
@@ -90,31 +105,35 @@ def size(delta: Sequence[Any], base: Sequence[Metric]) -> int:
 
 def restore(delta: Sequence[Any], base: Sequence[Metric]) -> list[Metric]:
     """The metrics that a delta makes of its base; raises `DeltaError`."""
-    heads = [(metric.name, metric.tags, tuple(metric.fields)) for metric in base]
+    heads = [Head(metric.name, metric.tags, tuple(metric.fields)) for metric in base]
     values = [value for metric in base for value in metric.fields.values()]
-    return restore_row(delta, heads, values)
+    return [
+        Metric(head.name, head.tags, dict(zip(head.keys, part, strict=True)))
+        for head, part in again(delta, heads, values)
+    ]
 
 
-def restore_row(delta: Sequence[Any], heads: Sequence[Head], values: list[Value]) -> list[Metric]:
+def again(
+    delta: Sequence[Any], heads: Sequence[AnyHead], values: list[Value]
+) -> Iterator[tuple[AnyHead, list[Value]]]:
     """The same of a base whose values stand in one row, in the order of its heads."""
-    made: list[Metric] = []
     place = at = 0
     most = len(heads)
     for row in delta:
         if type(row) is int and 0 < row <= most - place:
-            at += sum(len(keys) for _, _, keys in heads[place : place + row])
+            at += sum(len(head.keys) for head in heads[place : place + row])
             place += row
             continue
         if type(row) is not list or place >= most:
             raise DeltaError(f"delta: {row!r:.40} for metric {place} of {most}")
-        name, tags, keys = heads[place]
-        part = values[at : at + len(keys)]
+        head = heads[place]
+        end = at + len(head.keys)
+        part = values[at:end]
         if row:
-            _change(part, row, keys)
-        made.append(Metric(name, tags, dict(zip(keys, part, strict=True))))
+            _change(part, row, head.keys)
+        yield head, part
         place += 1
-        at += len(keys)
-    return made
+        at = end
 
 
 def _alike(one: Metric, other: Metric) -> bool:

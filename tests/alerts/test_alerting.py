@@ -22,7 +22,7 @@ from muster_collector.alerts.receivers import Receiver, receivers
 from muster_collector.alerts.rules import RULES
 from muster_collector.alerts.service import Alerting
 from muster_collector.errors import ConfigError, MusterError, StoreError
-from muster_collector.store.base import Point, Query, Read, RefusedPoint, Table
+from muster_collector.store.base import Point, Query, Read, RefusedPoint, Sample, Table
 from muster_collector.store.embedded import EmbeddedStore
 from servers import free_port
 
@@ -41,7 +41,7 @@ class Store:
     async def open(self) -> None:
         await self.inner.open()
 
-    async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+    async def write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         if self.away:
             raise StoreError("away")
         return await self.inner.write(points)

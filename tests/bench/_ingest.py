@@ -15,7 +15,7 @@ from muster_collector.config import Collector, Config, Mqtt
 from muster_collector.config import Store as StoreSettings
 from muster_collector.ingest.service import Ingest
 from muster_collector.store import open_store
-from muster_collector.store.base import Point, Query, RefusedPoint, Store, Table
+from muster_collector.store.base import Query, RefusedPoint, Sample, Store, Table
 
 EVERY = 0.1
 
@@ -28,7 +28,7 @@ class NullStore:
     async def open(self) -> None:
         """Nothing to open."""
 
-    async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+    async def write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         """Nothing is refused."""
         del points
         return []

@@ -14,7 +14,7 @@ from readiness.small_fleet import END, Known, SmallFleet
 from muster_collector.estate import EMPTY
 from muster_collector.readiness import load
 from muster_collector.scoring.scorer import Scorer
-from muster_collector.store.base import Point, Query, RefusedPoint, Table
+from muster_collector.store.base import Query, RefusedPoint, Sample, Table
 
 NODES, SITES = 10_000, 500
 CARD = "new-digital-infrastructure.toml"
@@ -38,7 +38,7 @@ class Answers:
 
     async def close(self) -> None: ...
 
-    async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+    async def write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         self.written += len(points)
         return []
 

@@ -21,7 +21,7 @@ from muster_collector.config import Collector, Config, Limits, Mqtt
 from muster_collector.config import Store as StoreSettings
 from muster_collector.errors import StoreError
 from muster_collector.ingest.service import Ingest
-from muster_collector.store.base import Point, Query, RefusedPoint, Table
+from muster_collector.store.base import Point, Query, RefusedPoint, Sample, Table, whole
 from muster_wire import topics
 from servers import Mosquitto
 
@@ -42,12 +42,12 @@ class MemoryStore:
 
     async def open(self) -> None: ...
 
-    async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+    async def write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         if self.away:
             raise StoreError("memory: away")
         self.writes.append(len(points))
         refused = []
-        for position, point in enumerate(points):
+        for position, point in enumerate(whole(points)):
             if reason := self.refuse(point):
                 refused.append(RefusedPoint(position, reason))
             else:

@@ -93,8 +93,8 @@ def value_of(text: str) -> Value:
             result += inner[at]
             at += 1
         return result
-    if text in ("True", "False"):
-        return text == "True"
+    if text in ("True", "False", "true", "false"):
+        return text in ("True", "true")
     return int(text[:-1]) if text.endswith("i") else float(text)
 
 
@@ -124,7 +124,7 @@ def same(left: Value, right: Value) -> bool:
 def test_an_independent_reader_reads_what_was_written(written: Point) -> None:
     (line,), positions, refused = LineEncoder().encode([written])
     assert (positions, refused) == ([0], [])
-    read = parsed(line)
+    read = parsed(line.decode())
     assert (read.measurement, read.tags, read.time) == (
         written.measurement, written.tags, written.time
     )  # fmt: skip
@@ -150,7 +150,7 @@ def test_every_point_is_either_a_line_or_refused(
     assert sorted([*positions, *(bad.position for bad in refused)]) == list(range(len(batch)))
     for line, position in zip(lines, positions, strict=True):
         written = batch[position]
-        read = parsed(line)
+        read = parsed(line.decode())
         assert (read.measurement, read.time) == (written.measurement, written.time)
         assert read.tags == canonical(written.tags)
         assert read.fields == written.fields
@@ -172,7 +172,7 @@ def test_every_point_is_either_a_line_or_refused(
     ],
 )  # fmt: skip
 def test_lines_look_like_this(given_point: Point, line: str) -> None:
-    assert LineEncoder().encode([given_point]) == ([line], [0], [])
+    assert LineEncoder().encode([given_point]) == ([line.encode()], [0], [])
 
 
 def test_the_second_point_of_a_shape_is_looked_at_as_the_first() -> None:
@@ -183,7 +183,7 @@ def test_the_second_point_of_a_shape_is_looked_at_as_the_first() -> None:
     assert [bad.position for bad in refused] == [1, 3, 4]
     big = [2**62, 2**63 - 1, -(2**63), 2**63, -(2**63) - 1, 10**400]
     lines, positions, _ = encoder.encode([point(0, {"a": v, "v": 1.0}) for v in big])
-    assert [line.split()[1] for line in lines] == [f"a={v}i,v=1.0" for v in big[:3]]
+    assert [line.split()[1] for line in lines] == [b"a=%di,v=1.0" % v for v in big[:3]]
 
 
 @settings(

@@ -29,7 +29,7 @@ from muster_collector.estate.model import District, Region, Role, Site
 from muster_collector.estate.model import Node as EstateNode
 from muster_collector.scoring.scorer import Scorer
 from muster_collector.scoring.stored_fleet import StoredFleet
-from muster_collector.store.base import Point, Query, Read, RefusedPoint, Store, Table
+from muster_collector.store.base import Point, Query, Read, RefusedPoint, Sample, Store, Table
 
 CARD = "new-digital-infrastructure.toml"
 HALF_CPU_QUARTER_DISK = 0.25 * 50 + 0.75 * 75
@@ -268,7 +268,7 @@ class Nowhere:
 
     async def close(self) -> None: ...
 
-    async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+    async def write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         raise StoreError(f"no answer to {len(points)} points")
 
     async def select(self, query: Query) -> Table:
@@ -354,7 +354,7 @@ async def test_data_that_comes_while_a_window_is_scored_makes_it_due_again(
     await service.tick()
     write = embedded.write
 
-    async def and_more(points: Sequence[Point]) -> list[RefusedPoint]:
+    async def and_more(points: Sequence[Sample]) -> list[RefusedPoint]:
         service.touch(START)
         return await write(points)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from muster_collector.ingest.items import Item, ReportItem
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.nodes import Node
-from muster_collector.store.base import Point, RefusedPoint
+from muster_collector.store.base import RefusedPoint, Sample, whole
 
 
 class Batch:
@@ -20,7 +20,7 @@ class Batch:
     """
 
     def __init__(self) -> None:
-        self.points: list[Point] = []
+        self.points: list[Sample] = []
         self.items: list[Item] = []
         self.eras: list[tuple[Node, Account]] = []
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -41,4 +41,5 @@ class Batch:
             owner = owners[bisect_right(starts, position) - 1]
             # What is only said about a report, behind its points, makes it no worse.
             if position < owner.end:
-                owner.refusals.append((reason, self.points[position]))
+                (point,) = whole([self.points[position]])
+                owner.refusals.append((reason, point))

@@ -44,7 +44,7 @@ from muster_collector.ledger import clocks
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.file import Changes, LedgerFile, Quarantined
 from muster_collector.ledger.nodes import Node
-from muster_collector.store.base import Point, RefusedPoint, Store
+from muster_collector.store.base import Point, RefusedPoint, Sample, Store
 from muster_wire import topics
 from muster_wire.codec import Encoded
 from muster_wire.deltas import DeltaError
@@ -235,7 +235,7 @@ class Intake:
                 SITE, f"the estate has {place.node} at site {site!r}, not at {place.site!r}"
             )
 
-    def append(self, points: list[Point]) -> tuple[int, int]:
+    def append(self, points: Sequence[Sample]) -> tuple[int, int]:
         """Put points into the batch, before the item that they are of; where in it they are."""
         if self._batch is None:
             self._batch = Batch()
@@ -294,7 +294,8 @@ class Intake:
     def _reports(self, place: Topic, message: Incoming) -> Sequence[Item]:
         """The report of a message, or all those that came in it."""
         now = message.time
-        report = reading.report(place, message.payload, message.content_type, self.limits)
+        layouts = self.shapes.series(place.node, place.site, now)
+        report = reading.report(place, message.payload, message.content_type, self.limits, layouts)
         node = self.ledger.node(place.node, place.site, now)
         account = node.account(report.epoch, report.oldest)
         newest = report.later[-1].seq if report.later else report.seq
@@ -425,7 +426,7 @@ class Intake:
         telemetry.COMMIT_SECONDS.observe(now - stored)
         telemetry.STORED_SECONDS.observe(now - batch.begun)
 
-    async def _store(self, points: list[Point]) -> list[RefusedPoint]:
+    async def _store(self, points: list[Sample]) -> list[RefusedPoint]:
         """Write until the store has taken or refused every point."""
         if not points:
             return []

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, from_json
 
 from muster_collector.ingest import shortcut
+from muster_collector.ingest.layouts import Layouts
 from muster_wire import VERSION, codec
 from muster_wire.deltas import MOST_VALUES, DeltaError, restore, size
 from muster_wire.messages import Birth, ConfigState, Lost, Metric, Report, Status
@@ -116,12 +117,26 @@ REPORT, BIRTH, STATUS = Adapter(Report), Adapter(Birth), Adapter(Status)
 CONFIG_STATE = Adapter(ConfigState)
 
 
-def report(topic: Topic, payload: bytes, content_type: str, limits: Limits) -> Report:
+def report(
+    topic: Topic,
+    payload: bytes,
+    content_type: str,
+    limits: Limits,
+    layouts: Layouts = shortcut.NONE,
+) -> Report:
     """The report in a payload, with the times that its node gives; raises `RefusedError`.
 
-    Where it is told against a base it has yet to be opened.
+    Where it is told against a base it has yet to be opened. Metrics of the `layouts` that its node
+    has are only matched.
     """
-    found = _read(REPORT, topic, payload, content_type, limits, quick=shortcut.read)
+    found = _read(
+        REPORT,
+        topic,
+        payload,
+        content_type,
+        limits,
+        quick=lambda text: shortcut.read(text, layouts),
+    )
     try:
         _check(found)
     except RefusedError as error:

@@ -11,10 +11,25 @@ tags, so both are looked at once and remembered.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from muster_collector.store.base import Point, Value
+import msgspec
+
+from muster_collector.ingest import layouts
+from muster_collector.ingest.layouts import (
+    IMPLIED,
+    Key,
+    Kinds,
+    Layout,
+    Layouts,
+    Matched,
+    Place,
+    Tags,
+)
+from muster_collector.store.base import Line, Point, Sample, Value
 from muster_wire.catalogue import types
 from muster_wire.messages import Metric, Report
 
@@ -24,12 +39,11 @@ TAGS_LENGTH = 4096
 """Characters of all tags of a metric together."""
 MOST_PLACES = 50_000
 """Measurements with tags that are kept in one copy; beyond, a new round of copies begins."""
-IMPLIED = ("host", "site")
-"""Tags that come from the topic, whatever a node says."""
+LEARNT = 60
+"""Fields whose patterns are compiled for one report at most, because that takes 40 us each."""
 HOUR = 3_600_000
 _NAMES: Mapping[type, str] = {int: "int", float: "float", bool: "bool", str: "str"}
 
-Tags = tuple[tuple[str, str], ...]
 Wrong = tuple[str, str]
 """Why a metric is refused: the reason (counted) and the detail."""
 
@@ -62,68 +76,132 @@ class Fault(NamedTuple):
     metric: Metric
 
 
-class Shape(NamedTuple):
+@dataclass(slots=True)
+class Shape:
     """What is known of all metrics of one shape; `floats` are fields to convert."""
 
-    fault: Wrong | None
-    floats: tuple[str, ...]
-    texts: tuple[str, ...]
+    fault: Wrong | None = None
+    floats: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    form: re.Pattern[bytes] | None = None
+    """What the JSON of their fields matches, once that is compiled."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing to look at or to do."""
+        return not (self.fault or self.floats or self.texts)
 
 
-PLAIN = Shape(None, (), ())
-"""The usual one, with nothing to look at or to do."""
+class NodeSeries(Layouts):
+    """The series that a node has begun: their layouts, or their tags ready for the store."""
 
+    __slots__ = ("begun", "hour", "implied", "now", "shapes", "tags", "who")
 
-class NodeSeries:
-    """The series of one node, with their tags ready for the store."""
-
-    __slots__ = ("begun", "hour", "implied", "tags")
-
-    def __init__(self, host: str, site: str) -> None:
+    def __init__(self, shapes: Shapes, host: str, site: str) -> None:
+        self.shapes = shapes
         self.implied = (("host", host), ("site", site))
-        self.tags: dict[tuple[str, Tags], Tags] = {}
-        self.hour = 0
-        self.begun = 0
+        self.who = (host.encode(), site.encode())
+        self.tags: dict[Place, Tags] = {}
+        self.hour = self.begun = self.now = 0
+
+    def __missing__(self, key: Key) -> Layout | None:
+        layout = self.shapes.layouts.get(key)
+        if layout is not None and (layout.place in self.tags or self.begins()):
+            self[layout.key] = layout
+            return layout
+        return None
+
+    def begins(self) -> bool:
+        """Whether it may begin one more series; counts it."""
+        most = self.shapes.limits.new_series
+        if self.now - self.hour >= HOUR:
+            self.hour, self.begun = self.now, 0
+            if len(self.tags) + len(self) > 2 * most:
+                self.tags.clear()
+                self.clear()
+        if self.begun >= most:
+            return False
+        self.begun += 1
+        return True
 
 
 class Shapes:
     """Turns reports into points; holds nothing but what it has seen already."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
+        self.layouts: dict[Key, Layout] = {}
         self._types = types()
-        self._shapes: dict[tuple[str, tuple[str, ...], tuple[type, ...]], Shape] = {}
+        self._shapes: dict[tuple[str, tuple[str, ...], Kinds], Shape] = {}
         self._series: dict[tuple[str, str], NodeSeries] = {}
-        self._places: dict[tuple[str, Tags], tuple[str, Tags]] = {}
-        self._weight = 0
+        self._places: dict[Place, Place] = {}
+        self._weight = self._layouts_weight = 0
 
-    def points(self, report: Report, now: int) -> tuple[list[Point], list[Fault]]:
-        """The points of a report, and the metrics that are refused; `now` in ms."""
-        points: list[Point] = []
-        faults: list[Fault] = []
-        who = (report.node, report.site)
+    def series(self, node: str, site: str, now: int) -> NodeSeries:
+        """The series of a node; `now` in ms."""
+        who = (node, site)
         series = self._series.get(who)
         if series is None:
-            series = self._series[who] = NodeSeries(*who)
-        known, shapes, ts = series.tags, self._shapes, report.ts
+            series = self._series[who] = NodeSeries(self, *who)
+        series.now = now
+        return series
+
+    def points(self, report: Report, now: int) -> tuple[list[Sample], list[Fault]]:
+        """The points of a report, and the metrics that are refused; `now` in ms."""
+        points: list[Sample] = []
+        faults: list[Fault] = []
+        series = self.series(report.node, report.site, now)
+        host, site = series.who
+        ts, left = report.ts, LEARNT
         for metric in report.metrics:
+            if type(metric) is Matched:
+                values = (host, site, *metric.values, ts)
+                points.append(Line(metric.line, values, metric.layout))
+                continue
             name, fields = metric.name, metric.fields
             key = (name, tuple(fields), tuple(map(type, fields.values())))
-            shape = shapes.get(key) or self._shape(*key)
+            shape = self._shapes.get(key) or self._shape(*key)
             place = (name, tuple(metric.tags.items()))
-            tags = known.get(place)
-            if shape is not PLAIN or tags is None:
-                wrong = self._wrong(shape, fields)
-                if wrong is None and tags is None:
-                    tags, wrong = self._begin(series, place, now)
-                if wrong is not None:
-                    faults.append(Fault(*wrong, metric))
-                    continue
-                assert tags is not None  # noqa: S101 - `_begin` gives one of the two
+            wrong = None if shape.plain else self._wrong(shape, fields)
+            tags = series.tags.get(place)
+            if wrong is None and tags is None:
+                tags, wrong = self._begin(series, place)
+            if wrong is not None:
+                faults.append(Fault(*wrong, metric))
+                continue
+            assert tags is not None  # noqa: S101 - `_begin` gives one of the two
             points.append(Point(name, tags, fields, ts))
+            if left > 0:
+                kinds = dict(zip(key[1], key[2], strict=True))
+                left -= self._learn(series, place, shape, kinds, left)
         return points, faults
 
-    def _shape(self, name: str, keys: tuple[str, ...], kinds: tuple[type, ...]) -> Shape:
+    def _learn(
+        self, series: NodeSeries, place: Place, shape: Shape, fields: Mapping[str, type], left: int
+    ) -> int:
+        """Make the layout of a metric that is right; what that cost in fields, 1 at least."""
+        cost = 1
+        if shape.form is None:
+            cost = len(fields)
+            if left < min(cost, LEARNT):
+                return left  # the next report will do
+            shape.form = layouts.form(fields, self.limits.text)
+        if shape.form is None or not layouts.writable(place, fields):
+            return cost
+        key = (place[0], msgspec.json.encode(dict(place[1])))
+        known = self.layouts.get(key)
+        if known is not None and known.form is shape.form:
+            series[key] = known
+            return cost
+        layout = Layout(key, place, fields, floats=shape.floats, form=shape.form)
+        self._layouts_weight += layout.weight
+        if self._layouts_weight > KEPT:
+            self.layouts.clear()
+            self._layouts_weight = layout.weight
+        self.layouts[key] = series[key] = layout
+        return cost
+
+    def _shape(self, name: str, keys: tuple[str, ...], kinds: Kinds) -> Shape:
         self._weight += 200 + len(name) + sum(map(len, keys))
         if self._weight > KEPT:
             self._shapes.clear()
@@ -138,12 +216,11 @@ class Shapes:
             elif want is not None and want != got:
                 fault = fault or ("type", f"{name} {field} is a {got}, the catalogue says {want}")
         texts = tuple(field for field, kind in zip(keys, kinds, strict=True) if kind is str)
-        shape = Shape(fault, tuple(floats), texts) if fault or floats or texts else PLAIN
-        self._shapes[name, keys, kinds] = shape
+        shape = self._shapes[name, keys, kinds] = Shape(fault, tuple(floats), texts)
         return shape
 
     def _too_much(self, name: str, keys: tuple[str, ...]) -> Wrong | None:
-        limits = self._limits
+        limits = self.limits
         if not keys:
             return "limit", f"{name[:80]} has no fields"
         if len(keys) > limits.fields:
@@ -155,41 +232,31 @@ class Shapes:
     def _wrong(self, shape: Shape, fields: dict[str, Value]) -> Wrong | None:
         """What is wrong with the values of a metric of this shape; converts what has to be."""
         for key in shape.texts:
-            if len(str(fields[key])) > self._limits.text:
-                return "limit", f"{key[:80]} has more than {self._limits.text} characters"
+            if len(str(fields[key])) > self.limits.text:
+                return "limit", f"{key[:80]} has more than {self.limits.text} characters"
         return shape.fault or _convert(fields, shape.floats)
 
-    def _begin(
-        self, series: NodeSeries, place: tuple[str, Tags], now: int
-    ) -> tuple[Tags | None, Wrong | None]:
+    def _begin(self, series: NodeSeries, place: Place) -> tuple[Tags | None, Wrong | None]:
         """The tags of a series that is new here, or why it may not be.
 
         Only what may be is remembered: what a node can make up must not fill the memory.
         """
-        tags, limits = place[1], self._limits
+        name, tags, limits = place[0][:80], place[1], self.limits
         if len(tags) > limits.tags:
-            return None, ("limit", f"{place[0][:80]} has {len(tags)} tags, more than {limits.tags}")
+            return None, ("limit", f"{name} has {len(tags)} tags, more than {limits.tags}")
         if any(len(key) > limits.text or len(value) > limits.text for key, value in tags):
-            return None, ("limit", f"{place[0][:80]}: a tag has more than {limits.text} characters")
+            return None, ("limit", f"{name}: a tag has more than {limits.text} characters")
         if sum(len(key) + len(value) for key, value in tags) > TAGS_LENGTH:
-            return None, (
-                "limit",
-                f"{place[0][:80]}: its tags have more than {TAGS_LENGTH} characters",
-            )
-        if now - series.hour >= HOUR:
-            series.hour, series.begun = now, 0
-            if len(series.tags) > 2 * limits.new_series:
-                series.tags.clear()
-        if series.begun >= limits.new_series:
+            return None, ("limit", f"{name}: its tags have more than {TAGS_LENGTH} characters")
+        if not series.begins():
             return None, ("new series", f"more than {limits.new_series} new series within an hour")
-        series.begun += 1
         place = self._shared(place)
         own = [tag for tag in place[1] if tag[1] and tag[0] not in IMPLIED]
         made = tuple(sorted([*own, *series.implied]))
         series.tags[place] = made
         return made, None
 
-    def _shared(self, place: tuple[str, Tags]) -> tuple[str, Tags]:
+    def _shared(self, place: Place) -> Place:
         """The same place, in one copy for all nodes: most have the same devices."""
         if len(self._places) >= MOST_PLACES:
             self._places.clear()

@@ -1,33 +1,72 @@
-"""Reads reports that are surely right, at a third of pydantic's cost; all others are for pydantic.
+"""Reads reports that are surely right, at a fraction of pydantic's cost; it gets all others.
 
-What this takes, pydantic would take with the same result. msgspec looks neither at the UTF-8 of
-what it ignores nor at the depth of what may be anything, so both are looked at here.
+What this takes, pydantic would take with the same result. msgspec does not look at the UTF-8 of
+what it ignores, so that is looked at here. Metrics of a known layout are matched, not decoded.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from muster_wire.messages import Report
-
-DECODER = msgspec.json.Decoder(Report)
-NESTED = (list, dict)
+from muster_collector.ingest.layouts import Layouts, Matched
+from muster_wire.messages import Lost, Metric, Report, Value
 
 
-def read(text: bytes) -> Report | None:
+class Row(msgspec.Struct, gc=False):
+    """A metric whose tags and fields are checked to be JSON, and no more."""
+
+    name: str
+    tags: msgspec.Raw
+    fields: msgspec.Raw
+
+
+class Outline(msgspec.Struct, gc=False):
+    """A report; see `muster_wire.messages.Report`."""
+
+    node: str
+    site: str
+    epoch: int
+    seq: int
+    oldest: int
+    ts: int
+    sent: int
+    every: float
+    metrics: list[Row]
+    lost: list[Lost] = []
+    base: int | None = None
+    delta: list[int | list[int | list[Value]]] = []
+    keep: bool = False
+    later: list[Any] = []
+    wait: float = 0.0
+    v: int = 1
+
+
+OUTLINE = msgspec.json.Decoder(Outline)
+TAGS = msgspec.json.Decoder(dict[str, str])
+FIELDS = msgspec.json.Decoder(dict[str, Value])
+NONE = Layouts()
+
+
+def read(text: bytes, layouts: Layouts = NONE) -> Report | None:
     """The report in JSON; None where pydantic has to judge, and to say what is wrong."""
+    metrics: list[Metric] = []
     try:
-        found: Report = DECODER.decode(text.decode())
+        outline = OUTLINE.decode(text.decode())
+        if outline.later:
+            return None
+        for row in outline.metrics:
+            layout = layouts[row.name, bytes(row.tags)]
+            if layout is not None and (found := layout.form.fullmatch(row.fields)):
+                metrics.append(Matched(layout, layout.told, found.groups()))
+            else:
+                tags, fields = TAGS.decode(row.tags), FIELDS.decode(row.fields)
+                metrics.append(Metric(row.name, tags, fields))
     except (ValueError, RecursionError):
         return None
-    return None if found.later or not all(map(_flat, found.delta)) else found
-
-
-def _flat(row: object) -> bool:
-    """Whether a row of a delta is a number, or numbers and lists of values."""
-    if type(row) is not list:
-        return type(row) is int
-    return all(
-        type(change) is int or (type(change) is list and not any(type(v) in NESTED for v in change))
-        for change in row
-    )
+    return Report(
+        outline.node, outline.site, outline.epoch, outline.seq, outline.oldest, outline.ts,
+        outline.sent, outline.every, metrics, outline.lost, outline.base, outline.delta,
+        outline.keep, [], outline.wait, outline.v,
+    )  # fmt: skip

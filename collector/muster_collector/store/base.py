@@ -5,9 +5,9 @@ Two stores implement it (`influx.py`, `embedded.py`); one conformance suite runs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, final
 
 Value = int | float | bool | str
 Statistic = Literal[
@@ -51,6 +51,38 @@ class Point(NamedTuple):
     tags: tuple[tuple[str, str], ...]
     fields: Mapping[str, Value]
     time: int
+
+
+class Layout(Protocol):
+    """What makes a point of a line's values again."""
+
+    def point(self, values: Sequence[Any]) -> Point:
+        """The point of which they are the values."""
+
+
+@final
+class Line(NamedTuple):
+    """A point that is nearly a line already: `template % values`, in InfluxDB's line protocol.
+
+    Whoever made it has looked whether a store can take it.
+    """
+
+    template: bytes
+    values: tuple[Any, ...]
+    layout: Layout
+
+    def point(self) -> Point:
+        """The same as a point."""
+        return self.layout.point(self.values)
+
+
+Sample = Point | Line
+"""What stores take."""
+
+
+def whole(samples: Iterable[Sample]) -> list[Point]:
+    """All as points."""
+    return [sample.point() if type(sample) is Line else sample for sample in samples]
 
 
 class RefusedPoint(NamedTuple):
@@ -111,7 +143,7 @@ class Store(Protocol):
     async def open(self) -> None:
         """Connect, find out the version, create what is missing."""
 
-    async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+    async def write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         """Write a batch; every point that is not in the answer is stored when this returns.
 
         Nothing is known to be stored when this raises; writing the batch again is always safe.

@@ -17,7 +17,7 @@ import duckdb
 
 from muster_collector.errors import StoreError, StoreLockedError
 from muster_collector.store import tables
-from muster_collector.store.base import Point, Query, RefusedPoint, Table
+from muster_collector.store.base import Query, RefusedPoint, Sample, Table, whole
 from muster_collector.store.duck_catalog import Catalog
 from muster_collector.store.duck_select import Selector
 from muster_collector.store.duck_write import BatchWriter
@@ -60,7 +60,7 @@ class EmbeddedStore:
         """Take the file; StoreLockedError when another process has it."""
         await self._run(self._write_thread, self._opened)
 
-    async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+    async def write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         """Write a batch in one transaction; what is not in the answer is stored."""
         return await self._run(self._write_thread, lambda: self._write(points))
 
@@ -146,11 +146,11 @@ class EmbeddedStore:
             _owned.discard(self.path)
         self._reader = self._connection = None
 
-    def _write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+    def _write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         connection = self._opened()
         done = False
         try:
-            refused = self._writer.write(connection, points)
+            refused = self._writer.write(connection, whole(points))
             done = True
         finally:
             if not done:

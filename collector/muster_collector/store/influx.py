@@ -14,12 +14,12 @@ from typing import Any, Final, Protocol
 
 from muster_collector.errors import StoreError
 from muster_collector.store import influx_arrays, influxql, tables
-from muster_collector.store.base import Point, Query, RefusedPoint, Table
+from muster_collector.store.base import Query, RefusedPoint, Sample, Table, whole
 from muster_collector.store.influx_http import Answer, InfluxSettings, Server
 from muster_collector.store.lines import LineEncoder
 from muster_collector.store.refusals import Refusal, understand
 
-BODY_CHARACTERS: Final = 900_000
+BODY_BYTES: Final = 900_000
 """Larger batches go out in several requests: servers and proxies limit a body."""
 STATEMENTS: Final = 50
 """Statements a request."""
@@ -86,7 +86,7 @@ class InfluxStore:
         if server is not None:
             await server.close()
 
-    async def write(self, points: Sequence[Point]) -> list[RefusedPoint]:
+    async def write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         """Write a batch; what is not in the answer is stored."""
         await self.open()
         lines, positions, refused = self._encoder.encode(points)
@@ -99,7 +99,7 @@ class InfluxStore:
         refused.sort()
         return refused
 
-    async def _settle(self, points: list[Point], lines: list[str]) -> dict[int, str]:
+    async def _settle(self, points: list[Sample], lines: list[bytes]) -> dict[int, str]:
         """Write until all lines are stored or refused; the refused positions and their reasons."""
         refused: dict[int, str] = {}
         left = list(range(len(lines)))
@@ -126,10 +126,11 @@ class InfluxStore:
         return refused
 
     async def _halves(
-        self, points: list[Point], lines: list[str], left: list[int]
+        self, points: list[Sample], lines: list[bytes], left: list[int]
     ) -> dict[int, str]:
         """Settle two halves; in order of time, because what is too old is the usual reason."""
-        ordered = sorted(left, key=lambda i: points[i].time)
+        times = [point.time for point in whole(points)]
+        ordered = sorted(left, key=times.__getitem__)
         middle = len(ordered) // 2
         refused: dict[int, str] = {}
         for half in (ordered[:middle], ordered[middle:]):
@@ -137,13 +138,15 @@ class InfluxStore:
             refused |= {half[i]: reason for i, reason in found.items()}
         return refused
 
-    async def _send(self, points: list[Point], lines: list[str]) -> Refusal | None:
+    async def _send(self, points: list[Sample], lines: list[bytes]) -> Refusal | None:
         """One request: None when all is stored, StoreError when the answer is not about lines."""
         server, writer = self._connected()
-        answer = await writer.write("\n".join(lines).encode())
+        answer = await writer.write(b"\n".join(lines))
         if answer.status == 204:
             return None
-        refusal = understand(answer.status, answer.text, points, lines)
+        refusal = understand(
+            answer.status, answer.text, whole(points), [line.decode() for line in lines]
+        )
         if refusal is None:
             if answer.status == 404:
                 # The database went away: the next write begins with open() and makes it anew.
@@ -246,12 +249,12 @@ async def _create_database(server: Server, database: str) -> None:
         await server.query(database, [create], change=True)
 
 
-def _pieces(lines: list[str]) -> list[tuple[int, int]]:
+def _pieces(lines: list[bytes]) -> list[tuple[int, int]]:
     """Ranges of lines that make a body of bounded size each."""
     ranges, first, size = [], 0, 0
     for position, line in enumerate(lines):
         size += len(line) + 1
-        if size > BODY_CHARACTERS and position > first:
+        if size > BODY_BYTES and position > first:
             ranges.append((first, position))
             first, size = position, len(line) + 1
     return [*ranges, (first, len(lines))] if lines else []

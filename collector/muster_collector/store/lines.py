@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from muster_collector.store.base import Point, RefusedPoint, Value
+from muster_collector.store.base import Line, RefusedPoint, Sample, Value
 from muster_collector.store.faults import (
     TIMES,
     Tags,
@@ -44,23 +44,28 @@ class LineEncoder:
         self._heads: dict[tuple[str, Tags], Head] = {}
         self._templates: dict[Shape, str | None] = {}
 
-    def encode(self, points: Sequence[Point]) -> tuple[list[str], list[int], list[RefusedPoint]]:
+    def encode(self, points: Sequence[Sample]) -> tuple[list[bytes], list[int], list[RefusedPoint]]:
         """Lines (no newline at the end), their positions in `points`, and what cannot be written.
 
         Times are written as they are, in milliseconds: send with `precision=ms`.
         """
-        lines: list[str] = []
+        lines: list[bytes] = []
         positions: list[int] = []
         refused: list[RefusedPoint] = []
         heads = self._heads
-        for position, (measurement, tags, fields, time) in enumerate(points):
+        for position, point in enumerate(points):
+            if type(point) is Line:
+                lines.append(point.template % point.values)
+                positions.append(position)
+                continue
+            measurement, tags, fields, time = point
             head = heads.get((measurement, tags)) or self._head(measurement, tags)
             body = self._body(fields)
             reason = head.refused
             if reason is None and (body is None or time not in TIMES):
                 reason = fields_fault(fields) or f"time {time} ms is outside 64-bit nanoseconds"
             if reason is None:
-                lines.append(f"{head}{body} {time}")
+                lines.append(f"{head}{body} {time}".encode())
                 positions.append(position)
             else:
                 refused.append(RefusedPoint(position, reason))
@@ -104,6 +109,23 @@ class LineEncoder:
             )
         self._templates[shape] = template
         return template
+
+
+def template(measurement: str, tags: Tags, keys: Sequence[str], places: Sequence[str]) -> bytes:
+    """The line of a series with places for host, site, values and time; no other tag is empty.
+
+    What the tags say of host and site does not count.
+    """
+    own = {key: value.translate(_KEY).replace("%", "%%") for key, value in canonical(tags)}
+    head = "".join(
+        f",{key.translate(_KEY).replace('%', '%%')}={value}"
+        for key, value in sorted((own | dict.fromkeys(("host", "site"), "%b")).items())
+    )
+    body = ",".join(
+        f"{key.translate(_KEY).replace('%', '%%')}={place}"
+        for key, place in zip(keys, places, strict=True)
+    )
+    return f"{measurement.translate(_NAME).replace('%', '%%')}{head} {body} %d".encode()
 
 
 def _written(value: Value) -> str:
