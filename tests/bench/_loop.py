@@ -52,7 +52,8 @@ async def main(port: str, topic: str, url: str) -> None:
                 reports = 0
                 where = f"{url}/write?db=bench&precision=ms"
                 async with session.post(where, data=body.encode()) as answer:
-                    answer.raise_for_status()
+                    if answer.status != 204:
+                        raise RuntimeError(await answer.text())
 
     async with aiomqtt.Client(
         "127.0.0.1", int(port), identifier="loop", protocol=aiomqtt.ProtocolVersion.V5,
@@ -60,12 +61,12 @@ async def main(port: str, topic: str, url: str) -> None:
     ) as client:  # fmt: skip
         await client.subscribe(topic, qos=1)
         print("ready", flush=True)
-        task = asyncio.create_task(write())
-        async for message in client.messages:
-            waiting.extend(points(json.loads(message.payload)))
-            reports += 1
-            more.set()
-        task.cancel()
+        async with asyncio.TaskGroup() as tasks:  # when a write fails, all ends
+            tasks.create_task(write())
+            async for message in client.messages:
+                waiting.extend(points(json.loads(message.payload)))
+                reports += 1
+                more.set()
 
 
 def _session() -> Any:

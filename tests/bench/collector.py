@@ -64,7 +64,10 @@ def main() -> None:
         try:
             for row in rows(broker, influx):
                 if not ROWS or ROWS in row.name:
-                    measure(row, broker, influx, folder)
+                    try:
+                        measure(row, broker, influx, folder)
+                    except (RuntimeError, TimeoutError) as error:
+                        print(f"{row.name}: {error}", flush=True)
             if not ROWS or ROWS in "memory":
                 memory(broker, influx, folder)
         finally:
@@ -156,7 +159,8 @@ def fresh_database(influx: Influx1) -> None:
     """Begin with an empty one."""
     for statement in (f"DROP DATABASE {DATABASE}", f"CREATE DATABASE {DATABASE}"):
         body = urllib.parse.urlencode({"q": statement}).encode()
-        urllib.request.urlopen(f"{influx.url}/query", body).close()
+        with urllib.request.urlopen(f"{influx.url}/query", body) as answer:
+            answer.read()  # the status comes before the work is done
 
 
 @contextlib.contextmanager
@@ -191,10 +195,10 @@ def measure(row: Row, broker: Mosquitto, influx: Influx1, folder: Path) -> None:
     sent = _load.plain(sent) if row.plain else sent
     with running(row, place) as process:
         _load.publish(broker.port, sent[:WARM])
-        until(lambda: row.stored(place) >= WARM, f"{row.name} has stored the first")
+        until(lambda: row.stored(place) >= WARM, f"{row.name} has stored the first", of=process)
         before, began = cpu(process), time.monotonic()
         pid = _load.flood(broker.port, sent[WARM:])
-        until(lambda: row.stored(place) >= len(sent), f"{row.name} has stored all")
+        until(lambda: row.stored(place) >= len(sent), f"{row.name} has stored all", of=process)
         used, wall = cpu(process) - before, time.monotonic() - began
         os.waitpid(pid, 0)
         rss = peak(process)
@@ -217,7 +221,7 @@ def killed(row: Row, broker: Mosquitto, influx: Influx1, place: Path) -> str:
     sent = _load.plain(sent) if row.plain else sent
     with running(row, place) as process:
         pid = _load.flood(broker.port, sent)
-        until(lambda: in_database(influx, place) > count // 4, f"{row.name} is at it")
+        until(lambda: in_database(influx, place) > count // 4, f"{row.name} is at it", of=process)
         process.kill()
         os.waitpid(pid, 0)
     with running(row, place):
@@ -280,10 +284,18 @@ def peak(process: psutil.Process) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def until(condition: Callable[[], bool], what: str, *, every: float = 0.1) -> None:
-    """Wait for something that must happen."""
+def until(
+    condition: Callable[[], bool],
+    what: str,
+    *,
+    every: float = 0.1,
+    of: psutil.Process | None = None,
+) -> None:
+    """Wait for something that must happen, as long as the process that it depends on runs."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
+        if of is not None and of.status() == psutil.STATUS_ZOMBIE:
+            raise RuntimeError(f"ended before: {what}")
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {PATIENCE:.0f} s: {what}")
         time.sleep(every)
