@@ -24,8 +24,10 @@ NOW = 1_800_000_000_000
 NAMES = st.sampled_from(["cpu", "m", "my own", "50%", "a=b", "größe", 'q"', "b\\c"])
 KINDS: dict[type, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**63), 2**63 - 1),
-    float: st.floats(allow_nan=False, allow_infinity=False)
-    | st.floats(-1e6, 1e6).map(lambda value: round(value, 3)),
+    float: (
+        st.floats(allow_nan=False, allow_infinity=False)
+        | st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
+    ).map(lambda value: value + 0.0),  # deltas do not tell -0.0 from 0.0
     bool: st.booleans(),
     str: st.text(max_size=5),
 }

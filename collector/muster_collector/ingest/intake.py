@@ -312,7 +312,8 @@ class Intake:
             key = (report.epoch, report.seq)
             raise reading.RefusedError("delta", str(error), key) from error
         except reading.RefusedError as error:
-            error.whole = whole(report) if told else None
+            if told:
+                error.whole = self.bases.alone(report, now) or whole(report)
             raise
         self.desk.acks.rates.spend(place.node, len(reports) - 1)
         if report.keep:
