@@ -70,7 +70,7 @@ def fill(url: str, first: list[Point], step: int, count: int) -> None:
         ]
         lines += encoder.encode(moved)[0]
         if len(lines) >= LINES or number == count - 1:
-            body = "\n".join(lines).encode()
+            body = b"\n".join(lines)
             urllib.request.urlopen(f"{url}/write?db=muster&precision=ms", body).close()
             lines = []
 

@@ -141,6 +141,10 @@ class Bases:
             return None
         return whole(report)
 
+    def opened(self, report: Report, now: int) -> Encoded | None:
+        """A report that was told against a base, opened already or not, as `whole`."""
+        return self.alone(report, now) or whole(report)
+
     def _share(self, key: Key) -> Head | Layout:
         """The one object for all equal heads."""
         shared = self._heads.get(key)

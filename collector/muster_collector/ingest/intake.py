@@ -312,8 +312,7 @@ class Intake:
             key = (report.epoch, report.seq)
             raise reading.RefusedError("delta", str(error), key) from error
         except reading.RefusedError as error:
-            if told:
-                error.whole = self.bases.alone(report, now) or whole(report)
+            error.whole = self.bases.opened(report, now) if told else None
             raise
         self.desk.acks.rates.spend(place.node, len(reports) - 1)
         if report.keep:
