@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import re
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from page.conftest import Open, OpenWorld
-from page.world import Known, World, example
+from page.world import MINUTE, Known, World, example
 from playwright.async_api import Page, expect
 
 from muster_collector.estate.model import Estate, Site
@@ -247,6 +248,43 @@ async def test_a_collector_that_is_gone_is_noticed(open_world: OpenWorld, open_p
     await expect(page.locator(".big .figure")).to_be_visible()
     made.stop.set()
     await expect(page.locator(".banner:visible")).to_contain_text("no connection")
+
+
+async def test_a_browser_whose_clock_is_off_shows_true_ages(small: World, open_page: Open) -> None:
+    page = await open_page(small.url + "#/node/sim-0001")
+    await page.clock.set_system_time(dt.datetime.now(dt.UTC) - dt.timedelta(hours=30))
+    await page.reload()
+    await expect(page.locator(".state")).to_have_text(re.compile(r"Last report \d+ (s|min) ago"))
+
+
+async def test_scores_that_nobody_makes_any_more_are_called_old(
+    open_world: OpenWorld, open_page: Open
+) -> None:
+    machines, known, estate = example(2, 1)
+    made = await open_world(known, estate)
+    made.time -= 60 * MINUTE
+    await made.fill(machines, 3)
+    page = await open_page(made.url)
+    await expect(page.locator(".big .figure")).to_be_visible()
+    await expect(page.locator(".banner:visible")).to_contain_text("The newest score is of")
+
+
+async def test_a_tab_that_was_away_shows_the_present_when_it_comes_back(
+    open_world: OpenWorld, open_page: Open
+) -> None:
+    machines, known, estate = example(2, 1)
+    made = await open_world(known, estate)
+    await made.fill(machines, 3)
+    page = await open_page(made.url)
+    await expect(page.locator(".big .figure")).to_be_visible()
+    hide = "(yes) => Object.defineProperty(document, 'hidden', {configurable: true, value: yes})"
+    await page.evaluate(hide, True)
+    before = await page.locator(".facts").inner_text()
+    await made.advance(machines)
+    assert await page.locator(".facts").inner_text() == before
+    await page.evaluate(hide, False)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator(".facts")).not_to_have_text(before)
 
 
 async def test_plots_that_cannot_load_leave_the_rest_as_it_is(
