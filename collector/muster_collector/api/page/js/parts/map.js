@@ -45,11 +45,11 @@ function sideOf(site, places, drawn) {
   return free(1) && own.x + width < drawn ? 1 : free(-1) && own.x > width ? -1 : null;
 }
 
-function mark(site, { x, y }, side) {
+function mark(site, { x, y }, side, radius) {
   const own = { transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` };
   const shape = known(site.score)
-    ? s("circle", { r: 11 })
-    : s("circle", { r: 10, class: "hollow" });
+    ? s("circle", { r: radius })
+    : s("circle", { r: radius - 1, class: "hollow" });
   return s(
     "a",
     { href: hrefOf("site", site.id), "aria-label": spoken(site) },
@@ -82,9 +82,11 @@ export function siteMap() {
     const at = projection(placed, width);
     const places = new Map(placed.map((site) => [site, at(site)]));
     const side = (site) => (placed.length <= NAMED ? sideOf(site, places, width) : null);
+    drawing.classList.toggle("crowded", placed.length > NAMED);
+    const radius = placed.length > NAMED ? 8 : 11;
     // The worst are drawn last, so that they lie on top.
     const order = placed.toSorted((a, b) => (b.score ?? -1) - (a.score ?? -1));
-    fill(drawing, order.map((site) => mark(site, places.get(site), side(site))));
+    fill(drawing, order.map((site) => mark(site, places.get(site), side(site), radius)));
   }
   node.hidden = true;
   return { node, update };

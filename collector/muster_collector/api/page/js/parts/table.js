@@ -4,7 +4,7 @@ import { fill, h, put, reconcile } from "../dom.js";
 import { count } from "../format.js";
 import { t } from "../i18n.js";
 
-const PAGE = 50;
+const PAGE = 25; // so that what stands below a table is not out of reach
 
 function compare(a, b) {
   const [none, other] = [a === null || a === undefined, b === null || b === undefined];
