@@ -83,7 +83,7 @@ def changed(fields: Any, number: int) -> dict[str, Any]:
 
 async def measure(server: Influx1) -> None:
     """The same questions as of the embedded store, and those of a district."""
-    store = InfluxStore(InfluxSettings(server.url))
+    store = InfluxStore(InfluxSettings(server.url, timeout_s=300))
     await store.open()
     await asyncio.to_thread(fill, server.url, list(days_of_sites()), DAY, DAYS)
     await asyncio.to_thread(fill, server.url, list(hours()), HOUR, HOURS)
