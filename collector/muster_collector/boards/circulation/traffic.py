@@ -162,6 +162,7 @@ def _stacked(t: Tongue, number_: int, words: tuple[str, str, str], way: Way, whe
             queries=[Series(f'{query}{BUCKET}, "id" fill(none)', alias="[[tag_id]]")],
             unit="bps",
             every="5m",
+            points=240,
         ),
         stacked=True,
         many=True,
