@@ -445,6 +445,8 @@ def test_a_process_name_may_hold_anything() -> None:
     assert use.cpu == 200 / os.sysconf("SC_CLK_TCK")
     with pytest.raises(ValueError, match="cut short"):
         parse_use(b"1 (a) S 1 2 3")
+    with pytest.raises(ValueError, match="64 bits"):
+        parse_use(b"1 (a) S" + b" 9" * 10 + b" " + b"9" * 320 + b" 9" * 12)
 
 
 def test_two_sensors_share_one_look_at_the_processes(machine: MACHINE) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from muster_agent.host import Host
-from muster_agent.sensors import Sensor, percent
+from muster_agent.sensors import INT_LIMIT, Sensor, percent
 from muster_agent.sensors.processes import Remembered
 from muster_wire.messages import Metric, Value
 
@@ -77,7 +77,10 @@ def parse_use(data: bytes) -> tuple[str, Use]:
     columns = data[end + 2 :].split(None, RSS + 1)
     if start < 0 or len(columns) <= RSS:
         raise ValueError(f"process status cut short: {data[:60]!r}")
-    cpu = (int(columns[UTIME]) + int(columns[STIME])) / TICK
+    ticks = int(columns[UTIME]) + int(columns[STIME])
+    if abs(ticks) >= INT_LIMIT:
+        raise ValueError("more ticks of CPU than 64 bits hold")
+    cpu = ticks / TICK
     name = data[start + 1 : end].decode("utf-8", "replace").partition("/")[0]
     return name, Use(cpu, int(columns[RSS]) * PAGE, int(columns[THREADS]), 1)
 
