@@ -53,7 +53,7 @@ class Layout:
     """All of a line but host, site, values and time; shared by all nodes that have it."""
 
     __slots__ = (
-        "floats", "form", "key", "keys", "kinds", "name", "place", "tags", "told", "typed"
+        "floats", "form", "key", "keys", "kinds", "name", "place", "told", "typed"
     )  # fmt: skip
 
     def __init__(
@@ -66,7 +66,7 @@ class Layout:
         form: re.Pattern[bytes],
     ) -> None:
         self.key, self.place = key, place
-        self.name, self.tags = place[0], dict(place[1])
+        self.name = place[0]
         self.keys, self.kinds = tuple(fields), tuple(fields.values())
         self.floats = floats
         """Whole numbers that the store has as floats; the line of one has no i behind it."""
@@ -84,6 +84,11 @@ class Layout:
             for key, kind in zip(self.keys, self.kinds, strict=True)
         ]
         return template(*self.place, self.keys, found)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of its metrics."""
+        return dict(self.place[1])
 
     @property
     def weight(self) -> int:
