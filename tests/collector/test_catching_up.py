@@ -22,6 +22,7 @@ from muster_collector.ingest.acks import Acks
 from muster_collector.ingest.bases import Bases
 from muster_collector.ingest.budget import MOST, Budget
 from muster_collector.ingest.patience import Patience
+from muster_collector.ingest.present import BEHIND
 from muster_collector.ingest.rates import Rates
 from muster_wire import topics
 from muster_wire.codec import Encoded
@@ -67,12 +68,14 @@ async def test_the_newest_reports_are_stored_before_what_the_broker_kept(
             listening = asyncio.create_task(listen(client, acks))
             link.refusing = True
             link.cut()
-            began = time.monotonic()
             await publish(client, root, "old", range(BACKLOG))
-            await until(lambda: "store away" in said() and time.monotonic() - began > 6, "away")
-            link.refusing, link.delay = False, 0.05
+            await until(lambda: "store away" in said(), "away")
+            since = time.monotonic()
+            await until(lambda: time.monotonic() - since > BEHIND, "away for long enough")
+            link.refusing, link.delay = False, 0.2
             before = await until_present(client, root, influx)
             assert before < BACKLOG / 2, "the backlog follows"
+            link.delay = 0.0
             async with asyncio.timeout(LIMIT):
                 while await asyncio.to_thread(count, influx, "old") < BACKLOG:  # noqa: ASYNC110
                     await asyncio.sleep(0.2)
