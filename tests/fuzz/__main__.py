@@ -49,6 +49,7 @@ async def run(count: int, seed: int) -> int:
     luck = random.Random(seed)
     pool = seeds()
     first, faults, dearest, dear = len(pool), 0, 0.0, pool[0]
+    suspects: list[Message] = []
     began = time.process_time()
     with doors() as door:
         for number in range(count):
@@ -58,7 +59,9 @@ async def run(count: int, seed: int) -> int:
                 took = cost(door, message)
                 if took > LIMIT / 4 and len(message.payload) <= MOST:
                     took = least(door, message)
-                    if took > dearest:
+                    if took > LIMIT:
+                        suspects.append(message)
+                    elif took > dearest:
                         dearest, dear = took, message
             except Exception as error:  # noqa: BLE001 - that is what is looked for
                 faults += 1
@@ -69,6 +72,9 @@ async def run(count: int, seed: int) -> int:
                 pool[place:] = [*pool[place + 1 :], message] if place < len(pool) else [message]
             if sys.stderr.isatty() and number % 1000 == 0:
                 print(f"\r{number} of {count}", end="", file=sys.stderr)
+        # Other processes slow this one down for minutes: what seemed too dear is tried again now.
+        tried = [(least(door, message), message) for message in suspects]
+        dearest, dear = max([(dearest, dear), *tried], key=lambda pair: pair[0])
     seconds = time.process_time() - began
     if dearest > LIMIT:
         faults += 1
