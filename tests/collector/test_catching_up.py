@@ -18,18 +18,19 @@ from collector.centre import NOW, Centre, birth, report, text, until
 from collector.test_collector_process import MakeConfig, collector, database_says, make_config
 
 from muster_collector import telemetry
+from muster_collector.config import Mqtt
 from muster_collector.ingest.acks import Acks
 from muster_collector.ingest.bases import Bases
 from muster_collector.ingest.budget import MOST, Budget
 from muster_collector.ingest.patience import Patience
-from muster_collector.ingest.present import BEHIND
+from muster_collector.ingest.present import BEHIND, Present
 from muster_collector.ingest.rates import Rates
 from muster_wire import topics
 from muster_wire.codec import Encoded
 from servers import Influx1, Mosquitto
 
 __all__ = ["make_config"]
-BACKLOG = 1500
+BACKLOG = 3000
 LIMIT = 120.0
 ROOMY = "max_queued_messages 100000\nallow_anonymous true\n"
 
@@ -83,6 +84,29 @@ async def test_the_newest_reports_are_stored_before_what_the_broker_kept(
         assert said().count("behind away=") == 1
         assert not any(ack["missing"] for ack in acks), "what is on its way is not asked for"
         await until(lambda: said().count("caught up with the broker") == 1, "over")
+
+
+async def test_births_alone_do_not_keep_up_the_wait_for_a_backlog(mosquitto: Mosquitto) -> None:
+    """A node that has all in its spool asks with births; while we wait, nobody is asked for it."""
+    present = Present(
+        Mqtt(url=mosquitto.url, client_id="births"),
+        ["births/+/+/+/report"],
+        lambda *_: None,
+        max_packet=1 << 20,
+        allowed=lambda: True,
+        crowded=lambda: False,
+        idle=lambda: True,
+    )
+    running = asyncio.create_task(present.run())
+    present.begin(2 * BEHIND)
+    assert present.active
+
+    def over() -> bool:
+        present.came("births/00/s1/n1/birth", b"{}")
+        return not present.active
+
+    await until(over, "over")
+    running.cancel()
 
 
 async def listen(client: aiomqtt.Client, acks: list[dict[str, Any]]) -> None:

@@ -27,7 +27,7 @@ from muster_collector.ingest.mqtt import Link
 BEHIND = 5.0
 """Seconds of an outage from which on the broker may have more for us than is gone in a moment."""
 SILENT = 2.0
-"""Seconds in which nothing comes when nothing is left."""
+"""Seconds in which no report comes when none is left."""
 ALONE = 30.0
 """Seconds that the broker has to give us the second session."""
 LOOK = 0.25
@@ -61,6 +61,7 @@ class Present:
         self._caught_up = asyncio.Event()
         self._lately: deque[int] = deque(maxlen=LAST)
         self._heard: float | None = None
+        self._brought = 0.0
 
     @property
     def active(self) -> bool:
@@ -83,6 +84,10 @@ class Present:
     def came(self, topic: str, payload: bytes) -> None:
         """The first session brought a message."""
         self._heard = time.monotonic()
+        if not topic.endswith("/report"):
+            # Births that ask again and again must not keep up a wait in which nobody is asked.
+            return
+        self._brought = self._heard
         if self.active and hash((topic, payload)) in self._lately:
             self._caught_up.set()
 
@@ -118,7 +123,7 @@ class Present:
                     await self._caught_up.wait()
             now = time.monotonic()
             connected = now if link.connected else connected
-            silent = now - max(began, self._heard or began)
+            silent = now - max(began, self._brought)
             if (silent > SILENT and self._idle()) or now - connected > ALONE:
                 return
 
