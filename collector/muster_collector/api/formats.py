@@ -39,12 +39,13 @@ def cell(value: Any) -> Any:
 
 def _csv(table: Columns) -> bytes:
     """RFC 4180 with a header row; what a row lacks is an empty cell."""
-    parts = [",".join(map(_quoted, table.columns)) + "\r\n"]
+    out = io.BytesIO()
+    out.write((",".join(map(_quoted, table.columns)) + "\r\n").encode())
     for first in range(0, len(table), CHUNK):
         some = table.part(first, first + CHUNK)
         lines = map(",".join, zip(*map(_cells, some.columns.values()), strict=True))
-        parts += ["\r\n".join(lines), "\r\n"]
-    return "".join(parts).encode()
+        out.write(("\r\n".join(lines) + "\r\n").encode())
+    return out.getvalue()
 
 
 def _cells(column: Column) -> list[str]:
