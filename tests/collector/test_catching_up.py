@@ -73,7 +73,7 @@ async def test_the_newest_reports_are_stored_before_what_the_broker_kept(
             await until(lambda: "store away" in said(), "away")
             since = time.monotonic()
             await until(lambda: time.monotonic() - since > BEHIND, "away for long enough")
-            link.refusing, link.delay = False, 0.2
+            link.delay, link.refusing = 0.5, False
             before = await until_present(client, root, influx)
             assert before < BACKLOG / 2, "the backlog follows"
             link.delay = 0.0
