@@ -73,7 +73,7 @@ async def test_the_newest_reports_are_stored_before_what_the_broker_kept(
             await until(lambda: "store away" in said(), "away")
             since = time.monotonic()
             await until(lambda: time.monotonic() - since > BEHIND, "away for long enough")
-            link.delay, link.refusing = 0.5, False
+            link.delay, link.refusing = 0.2, False
             before = await until_present(client, root, influx)
             assert before < BACKLOG / 2, "the backlog follows"
             link.delay = 0.0
@@ -94,7 +94,6 @@ async def test_births_alone_do_not_keep_up_the_wait_for_a_backlog(mosquitto: Mos
         lambda *_: None,
         max_packet=1 << 20,
         allowed=lambda: True,
-        crowded=lambda: False,
         idle=lambda: True,
     )
     running = asyncio.create_task(present.run())

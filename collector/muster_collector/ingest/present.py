@@ -46,7 +46,6 @@ class Present:
         *,
         max_packet: int,
         allowed: Callable[[], bool],
-        crowded: Callable[[], bool],
         idle: Callable[[], bool],
     ) -> None:
         own = {"client_id": f"{settings.client_id}-present", "session_expiry": 0}
@@ -55,13 +54,13 @@ class Present:
         self._take_in = take
         self._max_packet = max_packet
         self._allowed = allowed
-        self._crowded = crowded
         self._idle = idle
         self._begun = asyncio.Event()
         self._caught_up = asyncio.Event()
         self._lately: deque[int] = deque(maxlen=LAST)
         self._heard: float | None = None
         self._brought = 0.0
+        self._in_hand = 0
 
     @property
     def active(self) -> bool:
@@ -101,7 +100,7 @@ class Present:
                 self._take,
                 max_packet=self._max_packet,
                 allowed=self._allowed,
-                crowded=self._crowded,
+                crowded=lambda: self._in_hand >= self._settings.receive_maximum,
                 role="present",
             )
             try:
@@ -131,4 +130,12 @@ class Present:
         self, topic: str, payload: bytes, content_type: str, qos: int, retained: bool
     ) -> asyncio.Future[None] | None:
         self._lately.append(hash((topic, payload)))
-        return self._take_in(topic, payload, content_type, qos, retained)
+        taken = self._take_in(topic, payload, content_type, qos, retained)
+        if taken is not None:
+            # A window of its own: what the first session has in hand must not hold up the present.
+            self._in_hand += 1
+            taken.add_done_callback(self._settled)
+        return taken
+
+    def _settled(self, _: asyncio.Future[None]) -> None:
+        self._in_hand -= 1

@@ -96,7 +96,6 @@ class Ingest:
             self._handle,
             max_packet=largest,
             allowed=self._allowed,
-            crowded=self._intake.crowded,
             idle=lambda: self._intake.in_hand == 0,
         )
         if wants_present_first(config):
