@@ -413,6 +413,13 @@ async def test_ten_thousand_nodes_are_paged_sorted_and_found(
     await expect(page.locator(".grid tbody tr")).to_have_count(1)
 
 
+async def test_one_node_is_not_said_in_the_plural(open_world: OpenWorld, open_page: Open) -> None:
+    made = await open_world([Known("n1", "s1", first_seen=1)])
+    made.invent()
+    page = await open_page(made.url)
+    await expect(page.get_by_text("1 node", exact=True)).to_be_visible()
+
+
 async def test_every_list_is_saved_as_the_api_gives_it(small: World, open_page: Open) -> None:
     page = await open_page(small.url)
     for title, level in (("Sites", "site"), ("Nodes", "node")):

@@ -203,6 +203,7 @@ export const STRINGS = {
   status_silent: ["silent", "静默"],
   status_refused: ["refused", "被拒"],
   status_unknown: ["unknown", "未知"],
+  made_of_one: ["1 node", "1 个节点"],
   made_of: ["{nodes} nodes", "{nodes} 个节点"],
   made_of_simulated: ["{n} simulated", "{n} 个为模拟"],
   simulated: ["simulated", "模拟"],

@@ -84,7 +84,7 @@ export function unitView(level, id) {
     const badge = (text) => h("span", { class: "badge" }, text);
     fill(
       state,
-      nodes ? t("made_of", { nodes: count(nodes) }) : null,
+      nodes ? t(nodes === 1 ? "made_of_one" : "made_of", { nodes: count(nodes) }) : null,
       simulated ? badge(t("made_of_simulated", { n: count(simulated) })) : null,
       level === "fleet" && head()?.estate.example ? badge(t("example")) : null,
     );
