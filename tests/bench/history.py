@@ -162,12 +162,14 @@ async def measure(path: Path) -> None:
 
 
 async def a_year(cost: Cost, url: str) -> None:
-    """Days of all sites: pages, the whole in a file, months, one site."""
+    """Days of all sites: pages, the whole in a file, one site."""
     base = f"{url}/readiness?level=site&{YEAR}&step=1d"
     title = f"days of {SITES} sites over a year"
     for name, offset in (("first", 0), ("31st", 30 * PAGE), ("last", SITES * DAYS - PAGE)):
         url = f"{base}&limit={PAGE}&offset={offset}"
         await cost.of(f"{title}: {name} page of {PAGE}", url, goal=0.3)
+    some = f"{base}&fields=score&format=parquet"
+    await cost.of(f"{title}: all scores as Parquet", some, goal=0.3)
     await cost.of(f"{title}: all as Parquet", f"{base}&format=parquet", goal=1)
     await cost.of(f"{title}: all as CSV", f"{base}&format=csv", goal=3, runs=2)
     await cost.of("one site's year", f"{base}&id=site-0007", goal=0.3)

@@ -38,6 +38,13 @@ PageLimit = Annotated[
     Query(ge=1, le=MOST_ROWS, description=f"{PAGE_ROWS} in JSON by default, a file has all rows"),
 ]
 Offset = Annotated[int, Query(ge=0)]
+Fields = Annotated[
+    list[str] | None,
+    Query(
+        max_length=40,
+        description="columns, as `score,low`, beside the id and the time, or for days the date",
+    ),
+]
 
 
 def moment(name: str, text: str, now: int) -> int:
@@ -91,6 +98,16 @@ def page_of(offset: int, limit: int | None, form: Format) -> slice:
     if limit is None and form != "json":
         return slice(offset, None)
     return slice(offset, offset + (limit or PAGE_ROWS))
+
+
+def columns_of(fields: Sequence[str] | None, known: Sequence[str]) -> frozenset[str] | None:
+    """The columns that are wanted; None for all, 400 for one that there is not."""
+    if fields is None:
+        return None
+    named = frozenset(name.strip() for text in fields for name in text.split(","))
+    for name in sorted(named.difference(known)):
+        raise HTTPException(400, f"fields={name[:80]!r}: use {', '.join(known)}")
+    return named
 
 
 def json_bytes(content: Any) -> bytes:

@@ -11,16 +11,18 @@ import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
-from muster_collector.api import answers, history, sheets, stepped, times, units
+from muster_collector.api import answers, history, sheets, step_columns, stepped, times, units
 from muster_collector.api.history import Wanted
 from muster_collector.api.params import (
     EstateOf,
+    Fields,
     Format,
     LevelName,
     Offset,
     PageLimit,
     TimeText,
     check_size,
+    columns_of,
     moment,
     page_of,
     sheet,
@@ -57,6 +59,7 @@ async def readiness(
     zone: Annotated[str | None, Query(max_length=64)] = None,
     limit: PageLimit = None,
     offset: Offset = 0,
+    fields: Fields = None,
     format: Format = "json",  # noqa: A002 - the parameter's public name
 ) -> Response:
     """Scores: the newest, those that held `at` a time, or a range, by windows or in steps.
@@ -74,9 +77,11 @@ async def readiness(
     page = page_of(offset, limit, format)
     if step:
         span = time_range(from_, to, given.now())
-        asked = stepped.Asked(wanted, span, _step(step), zone, page)
+        only = columns_of(fields, ("date", *step_columns.NAMES))
+        asked = stepped.Asked(wanted, span, _step(step), zone, page, only)
         found, total = await stepped.steps(given, asked)
         return await table(found, tuple(found.columns), format, total=total, offset=offset)
+    only = columns_of(fields, units.COLUMNS)
     if at is not None:
         rows = await history.at(given, wanted, moment("at", at, given.now()))
     elif from_ or to:
@@ -86,7 +91,11 @@ async def readiness(
         rows = await history.windows(given, wanted, *span, known=as_of)
     else:
         rows = list(_latest(given.result(), wanted))
-    return await table(rows[page], units.COLUMNS, format, total=len(rows), offset=offset)
+    names = [name for name in units.COLUMNS if only is None or name in {"time", "id", *only}]
+    rows, total = rows[page], len(rows)
+    if only is not None:
+        rows = [{name: row[name] for name in names if name in row} for row in rows]
+    return await table(rows, names, format, total=total, offset=offset)
 
 
 def _step(text: str) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,16 +30,34 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Shape:
-    """What makes columns of an answer; grades are those of `card`, dates those of `zone`."""
+    """What makes columns of an answer; grades are those of `card`, dates those of `zone`.
+
+    With `only`, these columns and what tells rows apart; no others are read or made.
+    """
 
     card: Scorecard
     step: Step
     zone: dt.tzinfo
+    only: Collection[str] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns."""
-        return ("date", *NAMES) if self.step.is_of_days else NAMES
+        names = ("date", *NAMES) if self.step.is_of_days else NAMES
+        return tuple(name for name in names if self._has(name))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The fields of stored periods that these columns are made of.
+
+        One that every period has is among them: what has no score is a row too.
+        """
+        needed = {"expected"} | ({"score"} if self._has("grade") else set())
+        return tuple(name for name in PERIOD if name in needed or self._has(name))
+
+    def _has(self, name: str) -> bool:
+        keys = ("date" if self.step.is_of_days else "time", "id")
+        return self.only is None or name in keys or name in self.only
 
     def of_rows(self, found: Sequence[Row]) -> Columns:
         """Rows of windows and periods gathered into steps, in the order of time and id."""
@@ -60,7 +78,7 @@ class Shape:
             name: Texts([one[place] or None for one in found.groups], group)
             for place, name in enumerate(GROUP)
         }
-        numbers = {n: _numbers(found.values.get(n), len(order))[order] for n in PERIOD}
+        numbers = {n: _numbers(found.values.get(n), len(order))[order] for n in self.reads}
         begin = begin_of(self.step, self.zone)
         ends, row = np.unique(found.time[order], return_inverse=True)
         # Thousands of units share a time, and a calendar is slow to ask.
@@ -70,14 +88,17 @@ class Shape:
     def _columns(
         self, start: NDArray[np.int64], tags: dict[str, Texts], numbers: dict[str, Numbers]
     ) -> Columns:
-        numbers["windows"] = np.ma.MaskedArray(numbers["windows"].filled(0))
+        if "windows" in numbers:
+            numbers["windows"] = np.ma.MaskedArray(numbers["windows"].filled(0))
         made: dict[str, Column] = {**tags, **numbers}
         known, row = np.unique(start, return_inverse=True)
-        made["time"] = Texts([times.iso(time) for time in known.tolist()], row)
+        if self._has("time"):
+            made["time"] = Texts([times.iso(time) for time in known.tolist()], row)
         if self.step.is_of_days:
             dates = [dt.datetime.fromtimestamp(time / 1000, self.zone) for time in known.tolist()]
             made["date"] = Texts([date.date().isoformat() for date in dates], row)
-        made["grade"] = self._grade(numbers["score"], tags["method"])
+        if self._has("grade"):
+            made["grade"] = self._grade(numbers["score"], tags["method"])
         return Columns({name: made[name] for name in self.names}, len(start))
 
     def _grade(self, score: Numbers, method: Texts) -> Texts:

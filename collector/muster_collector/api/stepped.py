@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from fastapi import HTTPException
@@ -33,13 +33,17 @@ Span = tuple[int, int]
 
 
 class Asked(NamedTuple):
-    """A question for steps: `start < t <= end` (ms), and the rows of the answer that are wanted."""
+    """A question for steps: `start < t <= end` (ms), the rows of the answer that are wanted.
+
+    Of its columns `only` some, or all.
+    """
 
     wanted: Wanted
     span: Span
     step: Step
     zone: str | None
     page: slice
+    only: Collection[str] | None = None
 
 
 async def steps(given: Services, asked: Asked) -> tuple[Columns, int]:
@@ -51,7 +55,7 @@ async def steps(given: Services, asked: Asked) -> tuple[Columns, int]:
     step is of whole hours.
     """
     own = given.scorer.estate.timezone
-    shape = Shape(given.scorer.card, asked.step, time_zone(asked.zone or own))
+    shape = Shape(given.scorer.card, asked.step, time_zone(asked.zone or own), asked.only)
     kinds = FINER.get(asked.step.kind, ())
     if asked.step.is_of_days and asked.zone not in (None, own):
         # Stored days are days of the estate; hours are the same in zones of whole hours.
@@ -99,7 +103,8 @@ async def _page(
     first, last = _ends(asked, total)
     parts = [head.part(first, last)]
     for span, above in _spans(counts, len(head), first, last):
-        query = _raw(f"{OVERALL}_{kinds[0]}", span, asked.wanted)
+        reads = tuple(Read(name, "raw") for name in shape.reads)
+        query = Query(f"{OVERALL}_{kinds[0]}", reads, *span, GROUP, asked.wanted.where())
         found = await asyncio.to_thread(shape.of_periods, await arrays(given.store, query))
         parts.append(found.part(first - above, last - above))
     above = len(head) + middle
@@ -123,11 +128,6 @@ def _spans(
             held += count
     if hours:
         yield (hours[0], hours[-1] + HOUR), above
-
-
-def _raw(measurement: str, span: Span, wanted: Wanted) -> Query:
-    reads = tuple(Read(name, "raw") for name in PERIOD)
-    return Query(measurement, reads, *span, GROUP, wanted.where())
 
 
 async def _counts(given: Services, wanted: Wanted, span: Span, kind: str) -> dict[int, int]:

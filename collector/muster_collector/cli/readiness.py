@@ -43,6 +43,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--known", metavar="TIME", help="a range as it was known then, before late data came"
     )
+    parser.add_argument(
+        "--fields", metavar="NAMES", help="columns beside time and id, as score,low,high"
+    )
     add_range(parser, step="means: 1h, and local days, weeks, months as 1d, 1w, 1mo")
     add_common(parser)
     parser.set_defaults(run=run)
@@ -54,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         return _groups(options)
     wanted = {"level": options.level, "id": options.id, "from": options.start, "to": options.end}
     wanted |= {place: getattr(options, place) for place in PLACES}
-    wanted |= {name: getattr(options, name) for name in ("at", "known", "step", "zone")}
+    wanted |= {name: getattr(options, name) for name in ("at", "known", "step", "zone", "fields")}
     if options.format in WHOLE:
         output.check(options)
         made = client.file(options, "readiness", **wanted, format=options.format)
@@ -69,12 +72,18 @@ def run(options: argparse.Namespace) -> int:
     if rows and "date" in rows[0]:
         without = columns[1:] if options.format == "table" else columns
         columns = ("date", *without)
+    if options.fields:
+        chosen = {name.strip() for name in options.fields.split(",")}
+        first = ("date",) if "date" in columns else ("time",)
+        columns = tuple(name for name in COLUMNS + STEPS if name in chosen - {"time", "id"})
+        columns = (*first, "id", *columns)
     output.write(rows, columns, options)
     return 0
 
 
 def _groups(options: argparse.Namespace) -> int:
-    given = (options.id, options.start, options.end, options.step, options.known, options.zone)
+    given = (options.id, options.start, options.end, options.step, options.known, options.zone,
+             options.fields)  # fmt: skip
     if any(given) or options.region or options.district or options.site:
         raise ConfigError("--by: stands beside --at only: now, or as it stood at a time")
     answer = client.get(options, "groups", by=options.by, at=options.at)

@@ -215,3 +215,47 @@ async def test_columns_of_a_parquet_file_have_their_types(world: World, tmp_path
     assert read.project("date, id, score, windows, grade, least").fetchall() == [
         ("2026-02-09", "s1", 40.25, 288, "B", None)
     ]
+
+
+async def test_only_the_columns_that_are_wanted(world: World, tmp_path: Path) -> None:
+    """A day without a score is a row too, whatever is asked for."""
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    ends = [midnight(dt.date(2026, 2, 10), berlin), midnight(dt.date(2026, 2, 11), berlin)]
+    await world.store.write(stored("daily", ends, "s1", 40.25))
+    tags = {"level": "site", "id": "silent", "site": "silent", "method": small_card().method}
+    await world.store.write(
+        [Point("readiness_daily", tuple(tags.items()), {"windows": 0, "expected": 288}, ends[0])]
+    )
+    path = "/api/v1/readiness?level=site&from=2026-02-01&to=2026-02-20&step=1d"
+    whole = await world.rows(path)
+    for fields, names in (
+        ("score", ["date", "id", "score"]),
+        ("windows,time", ["date", "time", "id", "windows"]),
+        ("id", ["date", "id"]),
+        ("grade&fields=least,site", ["date", "id", "site", "grade", "least"]),
+    ):
+        rows = await world.rows(f"{path}&fields={fields}")
+        assert rows == [{name: row[name] for name in names} for row in whole]
+        made = await world.get(f"{path}&fields={fields}&format=csv")
+        assert made.text.splitlines()[0] == ",".join(names)
+    hours = await world.rows(f"{path.replace('1d', '1h')}&fields=score")
+    assert all(set(row) == {"time", "id", "score"} for row in hours)
+    newest = await world.rows("/api/v1/readiness?level=node&fields=coverage,why")
+    assert [set(row) - {"why"} for row in newest] == [{"time", "id", "coverage"}] * len(newest)
+    wrong = await world.get(f"{path}&fields=score,sceor")
+    assert (wrong.status, wrong.json["error"][:19]) == (400, "fields='sceor': use")
+    target = tmp_path / "days.parquet"
+    arguments = ("readiness", "--level", "site", "--from", "2026-02-01", "--to", "2026-02-20",
+                 "--step", "1d", "--fields", "coverage,score", "--url", world.url)  # fmt: skip
+    status, _, errors = await muster(*arguments, "--format", "parquet", "--output", str(target))
+    assert (status, errors) == (0, "")
+    assert duckdb.connect(":memory:").read_parquet(str(target)).fetchall() == [
+        ("2026-02-09", "s1", 40.25, 0.5),
+        ("2026-02-09", "silent", None, None),
+        ("2026-02-10", "s1", 40.25, 0.5),
+    ]
+    _, out, _ = await muster(*arguments)
+    assert [line.split("\t") for line in out.decode().splitlines()[:2]] == [
+        ["date", "id", "score", "coverage"],
+        ["2026-02-09", "s1", "40.2", "0.50"],
+    ]

@@ -55,12 +55,39 @@ class Step(Unit):
     expected: Annotated[int, Field(description="windows that there should be")] = 0
 
 
+class Picked(Answer):
+    """A row of a window or step with its id, its time or date, and what `fields` asked for."""
+
+    time: Annotated[str, Field(description="ISO 8601 in UTC")] = ""
+    date: Day = ""
+    id: str
+    level: str = ""
+    site: str = ""
+    district: str = ""
+    region: str = ""
+    method: str = ""
+    score: Points = None
+    low: float | None = None
+    high: float | None = None
+    coverage: Share = None
+    grade: str = ""
+    scored: int | None = None
+    planned: int | None = None
+    p10: float | None = None
+    worst: float | None = None
+    why: Why = ""
+    least: float | None = None
+    most: float | None = None
+    windows: int | None = None
+    expected: int | None = None
+
+
 class Readiness(Answer):
     """A page of rows; `total` is how many there are without paging."""
 
     total: int
     offset: int
-    rows: list[Window | Step]
+    rows: list[Window | Step | Picked]
 
 
 class Part(Answer):
