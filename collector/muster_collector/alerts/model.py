@@ -58,8 +58,8 @@ class Rule:
 
     `summary` names labels and the number in braces: "{host} is silent for {value} s". `quiet` says
     on purpose what no answer at all means: nothing, or (False) that something is dead. While it
-    fires at a site, the rules in `inhibits` do not notify for that site. The collector asks every
-    `every` seconds at most.
+    fires at a site, the rules in `inhibits` do not notify for that site. What is costly to ask is
+    asked once in `every` seconds at most, all else at every look.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Rule:
     above: bool = True
     since: int = 900
     hold: int = 300
-    every: int = 60
+    every: int = 0
     quiet: bool = True
     inhibits: tuple[str, ...] = ()
 
