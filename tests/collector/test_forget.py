@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sqlite3
 import subprocess
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,17 @@ class Place:
     def stored(self, node: str) -> int:
         found = {row["node"]: row["stored"] for row in self.ask("completeness")}
         return int(found[node])
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody can write the ledger."""
+        with contextlib.closing(sqlite3.connect(self.file.parent / "data" / "ledger.db")) as db:
+            db.execute("BEGIN IMMEDIATE")
+            yield
+
+    def ledger_fails(self) -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer:
+            return b"muster_ledger_errors_total 0" not in answer.read()
 
     def muster(self, *words: str) -> subprocess.CompletedProcess[str]:
         return muster(*words, "--url", f"http://127.0.0.1:{self.port}")
@@ -160,8 +173,12 @@ async def test_a_node_that_is_gone_is_no_longer_silent_and_keeps_its_past(
             await elsewhere.send(made("old", 6) | {"site": "s2"})
             await until(lambda: bool(place.ask("quarantine")), "the estate has it at s1")
             assert [row["reason"] for row in place.ask("quarantine")] == ["site"]
-            forced = await asyncio.to_thread(place.muster, "nodes", "forget", "old", "--force")
-            assert forced.returncode == 0
+            with place.locked():
+                words = ("nodes", "forget", "old", "--force")
+                forced = asyncio.create_task(asyncio.to_thread(place.muster, *words))
+                await until(place.ledger_fails, "the ledger fails")
+                assert not forced.done()
+            assert ((await forced).stderr, (await forced).returncode) == ("", 0)
             assert place.nodes() == {"new"}
         living.cancel()
 

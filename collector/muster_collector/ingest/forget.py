@@ -7,8 +7,6 @@ Its retained messages are taken from the broker. A report or a birth makes it a 
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -41,8 +39,8 @@ class Forgetting:
     async def forget(self, name: str, *, force: bool) -> dict[str, Any]:
         """Forget a node; what became of its reports in all.
 
-        Raises `UnknownNodeError`, `AliveError` without `force`, `MusterError` when broker or ledger
-        do not take it; nothing is changed then.
+        Raises `UnknownNodeError`, `AliveError` without `force`, `MusterError` when the broker does
+        not take it; nothing is changed then. A ledger that cannot be written is waited for.
         """
         intake = self._intake
         node, now = intake.ledger.nodes.get(name), intake.clock()
@@ -64,10 +62,7 @@ class Forgetting:
             intake.desk.timeline.changed(node, account)
         intake.desk.touch(node)
         intake.desk.timeline.touch(name, heard, now)
-        try:
-            await asyncio.to_thread(intake.file.commit, intake.desk.changes())
-        except sqlite3.Error as error:
-            raise MusterError(f"the ledger cannot be written: {error}") from error
+        await intake.commit(intake.desk.changes())
         self._leave(node)
         events.node_forgotten(name, forced=force)
         totals = node.totals

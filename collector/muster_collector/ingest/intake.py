@@ -405,14 +405,14 @@ class Intake:
         if batch.eras:
             for node, account in batch.eras:
                 self.desk.touch(node, account)
-            await self._commit(self.desk.changes())
+            await self.commit(self.desk.changes())
         refused = await self._store(batch.points)
         stored = time.monotonic()
         if refused:
             batch.refuse(refused)
         self._committing = True
         self.desk.apply(batch.items)
-        await self._commit(self.desk.changes())
+        await self.commit(self.desk.changes())
         self._committing = False
         self.in_hand -= len(batch.items)
         batch.done.set_result(None)
@@ -443,7 +443,8 @@ class Intake:
                 self.back(time.monotonic() - began)
                 return refused
 
-    async def _commit(self, changes: Changes) -> None:
+    async def commit(self, changes: Changes) -> None:
+        """Write to the ledger's file, as often as it takes."""
         delay = FIRST_DELAY
         while True:
             try:
