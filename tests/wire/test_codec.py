@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import zlib
+from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from zlib_ng import zlib_ng
 
 from muster_wire import dictionaries
 from muster_wire.catalogue import CATALOGUE, Field, Measurement
@@ -81,6 +84,33 @@ def test_every_message_comes_back_as_it_went(message: Report | Birth | Status | 
 def test_whatever_comes_is_opened_or_refused(payload: bytes, content_type: str | None) -> None:
     with contextlib.suppress(CodecError):
         assert len(open_payload(payload, content_type, limit=1000)) <= 1000
+
+
+@given(
+    st.binary(max_size=600),
+    st.sampled_from(["", dictionaries.NEWEST]),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=3),
+    st.floats(0, 1),
+    st.binary(max_size=3),
+)
+def test_whoever_inflates_a_stream_broken_or_not_the_outcome_is_the_same(
+    text: bytes, name: str, flips: list[tuple[float, int]], length: float, behind: bytes
+) -> None:
+    known: dict[str, Any] = {"zdict": dictionaries.load(name)} if name else {}
+    deflate = zlib.compressobj(**known)
+    stream = bytearray(deflate.compress(text) + deflate.flush())
+    for place, change in flips:
+        stream[int(place * len(stream))] ^= change
+    payload = bytes(stream[: round(length * len(stream))]) + behind
+    content_type = WITH_DICTIONARY + name if name else JSON_ZLIB
+
+    def outcome(by: ModuleType) -> bytes | str:
+        try:
+            return open_payload(payload, content_type, limit=400, by=by)
+        except CodecError as error:
+            return str(error).split(":")[0]
+
+    assert outcome(zlib_ng) == outcome(zlib)
 
 
 @given(st.binary(max_size=300), st.text(max_size=30), st.binary(max_size=40))

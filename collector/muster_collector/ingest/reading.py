@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, from_json
+from zlib_ng import zlib_ng
 
 from muster_collector.ingest import shortcut
 from muster_collector.ingest.layouts import Layouts
@@ -244,7 +245,7 @@ def _read(
         raise RefusedError("empty", "no payload")
     most = min(limits.payload_bytes, max(ALWAYS_INFLATED, MOST_INFLATED * len(payload)))
     try:
-        text = codec.open_payload(payload, content_type, limit=most)
+        text = codec.open_payload(payload, content_type, limit=most, by=zlib_ng)
     except codec.CodecError as error:
         large = str(error).startswith("larger")
         raise RefusedError("too large" if large else "encoding", str(error)) from error
