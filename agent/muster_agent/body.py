@@ -1,9 +1,11 @@
 """What the spool keeps of a report, compressed once; what only sending knows is added behind it.
 
-A body is a zlib stream (RFC 1950) of the report's beginning, flushed so that it may go on, without
-its end, and 4 bytes Adler-32 of the text so far. Sending appends the deflated rest and the checksum
-of all, which costs a tenth of compressing the whole again. Epoch and seq come with the rest, so
-that a body can be given another number.
+A report that is told against another one is kept as the message that goes out at once, and made
+whole again when it is wanted later. Every other has a body: a zlib stream (RFC 1950) of the
+report's beginning, flushed so that it may go on, without its end, and 4 bytes Adler-32 of the text
+so far. Sending appends the deflated rest and the checksum of all, which costs a tenth of
+compressing the whole again. Epoch and seq come with the rest, so that a body can be given another
+number.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any, NamedTuple
 
 from muster_agent.compact import Full
 from muster_wire import VERSION, deltas, dictionaries
-from muster_wire.codec import FDICT, JSON_ZLIB, WITH_DICTIONARY, Encoded
+from muster_wire.codec import FDICT, JSON_ZLIB, WITH_DICTIONARY, Encoded, open_payload
 from muster_wire.messages import Lost, Metric
 
 CHECKSUM = 4
@@ -77,6 +79,24 @@ def told(report: Full, base: Full, envelope: Envelope) -> Encoded:
             **envelope.fields(),
         }
     )
+
+
+def whole(message: bytes, base: bytes) -> bytes:
+    """The body in full of a report that was told against another one, whose body `base` is.
+
+    Raises ValueError where either is damaged.
+    """
+    try:
+        report = json.loads(open_payload(message, content_type(message)))
+        former = text(base)
+        if zlib.adler32(former[:-1]) != int.from_bytes(base[-CHECKSUM:], "big"):
+            raise ValueError("the base's checksum is wrong")
+        known = [Metric(**row) for row in json.loads(former)["metrics"]]
+        metrics = deltas.restore(report["delta"], known)
+        metrics += [Metric(**row) for row in report["metrics"]]
+        return make(ts=report["ts"], every=report["every"], metrics=metrics)
+    except (zlib.error, LookupError, TypeError) as error:
+        raise ValueError(f"not as it was made: {error!r}") from error
 
 
 def together(bodies: Sequence[tuple[int, bytes]], envelope: Envelope) -> tuple[Encoded, int]:

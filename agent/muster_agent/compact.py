@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from muster_agent.together import Key
+from muster_wire.codec import Encoded
 from muster_wire.messages import Ack, Metric
 
 RENEWED = 20
@@ -27,6 +28,8 @@ class Full(NamedTuple):
     ts: int
     every: float
     metrics: list[Metric]
+    body: bytes = b""
+    """As the spool has it, of one that others may be told against."""
 
 
 def copied(report: Full | None) -> Full | None:
@@ -44,33 +47,41 @@ class Compact:
         self.on = on
         self.understood = False
         self.newest: Full | None = None
+        self.message: Encoded | None = None
         self.base: Full | None = None
         self.told: set[Key] = set()
         self._asked: Full | None = None
         self._age = RENEWED
 
-    def made(self, report: Full) -> None:
-        """A new report is in the spool."""
-        self.newest = report if self.on else None
+    def base_of(self, key: Key) -> Full | None:
+        """What a report that is being made may be told against; None when it has to be in full."""
+        base = self.base
+        if base is None or base.key[0] != key[0] or base.key[1] >= key[1]:
+            return None
+        return base if self._age < RENEWED else None
+
+    def made(self, report: Full, message: Encoded | None = None) -> None:
+        """A new report is in the spool, as this message if it is told against the base."""
+        self.newest, self.message = (report, message) if self.on else (None, None)
 
     def against(self, key: Key) -> tuple[Full, Full] | None:
         """A report that may be told, and its base; None when it has to go in full."""
-        newest, base = self.newest, self.base
-        if newest is None or base is None or newest.key != key or base.key[0] != key[0]:
-            return None
-        return (newest, base) if base.key[1] < key[1] and self._age < RENEWED else None
+        base = self.base_of(key)
+        newest = self.newest
+        return (newest, base) if base and newest and newest.key == key else None
 
     def keeps(self, key: Key) -> bool:
         """Whether to ask the centre to keep a report that goes in full."""
         return self.newest is not None and self.newest.key == key and self._age >= RENEWED
 
-    def sent(self, key: Key, *, told: bool, kept: bool) -> None:
-        """The newest report was given to the connection."""
+    def sent(self, key: Key, *, told: bool, kept: bool, body: bytes = b"") -> None:
+        """The newest report was given to the connection; `body` is it in full."""
         self._age += 1
         if told:
             self.told.add(key)
         if kept:
-            self.base, self._asked, self._age = None, copied(self.newest), 0
+            asked = copied(self.newest)
+            self.base, self._asked, self._age = None, asked and asked._replace(body=body), 0
 
     def disconnected(self) -> None:
         """What was on its way may not have arrived."""

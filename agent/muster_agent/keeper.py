@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from muster_agent import logs, settings
+from muster_agent.bases import Base, BrokenReportError
 from muster_agent.clock import Clock
 from muster_agent.errors import SpoolLockedError
 from muster_agent.spool import Edges, Spool
@@ -28,6 +29,8 @@ from muster_wire.messages import Lost
 MEMORY_BYTES = 1 << 20
 """What is kept in memory at most: about an hour of ordinary reports at 10 s."""
 MEGABYTE = 1_000_000
+CORRUPT = "corrupt"
+"""Why a report is given up that cannot be made whole."""
 
 
 class Keeper:
@@ -102,16 +105,16 @@ class Keeper:
         found = [ts for spool in self._spools() if (ts := spool.oldest_ts()) is not None]
         return max(0.0, (now - min(found)) / 1000) if found else 0.0
 
-    def append(self, ts: int, body: bytes) -> tuple[int, int]:
+    def append(self, ts: int, body: bytes, base: Base | None = None) -> tuple[int, int]:
         """Store the next report (see `Spool.append`), on disk if that is possible at all."""
         if self.trouble:
             self._heal()
         if not self.trouble and self.disk is not None:
             try:
-                return self.disk.append(ts, body, now=self._now(ts))
+                return self.disk.append(ts, body, now=self._now(ts), base=base)
             except sqlite3.Error as error:
                 self._failed(error)
-        return self._current().append(ts, body, now=self._now(ts))
+        return self._current().append(ts, body, now=self._now(ts), base=base)
 
     def _now(self, ts: int) -> int:
         """The time (ms) by which ages count, at the append of a report sampled at `ts`."""
@@ -153,8 +156,24 @@ class Keeper:
         return first
 
     def body(self, epoch: int, seq: int) -> bytes | None:
-        """The stored body of a report; None when it cannot be had."""
-        return self._try(epoch, lambda spool: spool.body(epoch, seq))
+        """A report in full; None when it cannot be had. One that is damaged is set aside."""
+        try:
+            return self._try(epoch, lambda spool: spool.body(epoch, seq))
+        except BrokenReportError as error:
+            logs.error(f"spool {self.limits.path}: report {epoch}/{seq}: {error}: set aside")
+            self._put_aside(f"{self.limits.path}.corrupt-{epoch}-{seq}", error)
+            self.give_up(epoch, seq, seq, CORRUPT)
+            self.drop(epoch, seq)
+            return None
+
+    def _put_aside(self, path: str, broken: BrokenReportError) -> None:
+        """Write down what is left of a report and of its base, so that somebody can look at it."""
+        for name, content in ((path, broken.body), (path + ".base", broken.base)):
+            try:
+                with open(name, "wb") as file:  # noqa: PTH123 - pathlib costs memory
+                    file.write(content)
+            except OSError as error:
+                logs.warning(f"{name}: {error.strerror}")
 
     def settle(self, epoch: int, through: int) -> None:
         """Forget the reports of an epoch up to and including `through`."""

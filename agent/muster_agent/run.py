@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from muster_agent import body, budget, config, footprint, inventory, logs, remote
 from muster_agent.clock import Clock, SystemClock
-from muster_agent.compact import Compact, Full
+from muster_agent.compact import Compact
 from muster_agent.delivery import Delivery
 from muster_agent.errors import ConfigError
 from muster_agent.host import Host
@@ -23,8 +23,9 @@ from muster_agent.sensors import Sensor, load
 from muster_agent.spool import Edges
 from muster_agent.systemd import Notifier
 from muster_agent.together import Key, Together
-from muster_agent.uplink import MOST_LOST, Uplink
+from muster_agent.uplink import Uplink
 from muster_agent.version import VERSION
+from muster_agent.writer import MOST_LOST, Writer
 from muster_wire.messages import Birth, ConfigState, Metric
 
 if TYPE_CHECKING:
@@ -94,14 +95,13 @@ class Agent:
         asked = self.prober.probes if self.prober else []
         pace = self.budget.every if self.budget else every
         self.sampler = Sampler([*self.sensors, *asked], clock, pace)
+        self.writer = Writer(
+            self.keeper, self.compact, clock, node=node.id, site=node.site, wait=together.wait
+        )
         self.uplink = Uplink(
             self.link,
-            self.keeper,
             self.delivery,
-            self.compact,
-            clock,
-            node=node.id,
-            site=node.site,
+            self.writer,
             root=mqtt.root,
             gather=settings.sample.every if settings.sample.every <= GATHER else SOON,
             birth=self.birth,
@@ -149,10 +149,8 @@ class Agent:
             if self.budget.count(self.link.traffic):
                 self.sampler.every = self.budget.every
                 self.uplink.born = None  # another birth tells
-        made = body.make(ts=ts, every=every, metrics=metrics)
-        key = self.keeper.append(ts, made)
+        key = self.writer.spool(ts, every, metrics, up=self.uplink.up)
         self.delivery.made(*key, self.clock.monotonic())
-        self.compact.made(Full(key, ts, every, metrics))
         self.first = self.first or key
 
     def speak_for_lost(self) -> None:

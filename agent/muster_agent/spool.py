@@ -8,7 +8,8 @@ Invariants:
   forgetting an ack costs a question, not a report, and one commit an interval is enough;
 - the newest body is also in memory, because it is sent at once; `_newest` is never another's;
 - whatever is given up is in `lost` until it is settled, and nothing else is; an epoch that has
-  ended is forgotten when neither a report nor a loss is left to tell.
+  ended is forgotten when neither a report nor a loss is left to tell;
+- a report that is told against another one can be made whole as long as it is here (`bases`).
 """
 
 from __future__ import annotations
@@ -17,17 +18,10 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from muster_agent.bases import OVERHEAD, Base, Bases
+from muster_agent.schema import prepare
 from muster_wire.messages import Lost
 
-VERSION = 1
-SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS epoch (place INTEGER PRIMARY KEY, epoch INTEGER UNIQUE, next INTEGER);
-CREATE TABLE IF NOT EXISTS report (
-    epoch INTEGER, seq INTEGER, ts INTEGER, body BLOB, PRIMARY KEY (epoch, seq)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lost (epoch INTEGER, first INTEGER, last INTEGER, reason TEXT);
-PRAGMA user_version = {VERSION};
-"""
 MOVE = (
     "UPDATE report SET epoch = :new, seq = seq - :first WHERE epoch = :old AND seq >= :first",
     (
@@ -37,8 +31,6 @@ MOVE = (
 )
 JOURNAL = 100
 """Pages after which the journal begins anew: while it grows, each sync costs the disk more."""
-OVERHEAD = 32
-"""Bytes that a row costs beside its body."""
 SOME = 64
 """Rows that are looked at together when making room."""
 FULL, AGE, GONE = "spool full", "age", "not in spool"
@@ -50,10 +42,6 @@ class Edges(NamedTuple):
 
     oldest: int
     next: int
-
-
-class ForeignSpoolError(sqlite3.DatabaseError):
-    """The file is a database, but not a spool of this version."""
 
 
 class Spool:
@@ -70,15 +58,11 @@ class Spool:
             raise
 
     def _open(self) -> None:
-        found = self._one("PRAGMA user_version")
-        if found not in (0, VERSION):
-            raise ForeignSpoolError(f"a spool of version {found}, not {VERSION}")
+        prepare(self.db)
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
         self.db.execute("PRAGMA cache_size = -256")
         self.db.execute(f"PRAGMA wal_autocheckpoint = {JOURNAL}")
-        if not found:
-            self.db.executescript(SCHEMA)
         if (verdict := self._one("PRAGMA quick_check(1)")) != "ok":
             raise sqlite3.DatabaseError(str(verdict))
         self.edges: dict[int, Edges] = {}
@@ -93,6 +77,7 @@ class Spool:
             self.lost[epoch].append(Lost(*row))
         self._told = any(self.lost.values())
         self.bytes = int(self._one("SELECT total(length(body) + ?) FROM report", OVERHEAD))
+        self.bases = Bases(self.db)
 
     def close(self) -> None:
         """Write what is settled, and close the file."""
@@ -129,6 +114,7 @@ class Spool:
 
         def work() -> None:
             self._newest = None
+            self.bases.split(old, first, new)
             self.db.execute("INSERT INTO epoch (epoch, next) VALUES (?, ?)", (new, end - first))
             self.db.execute("UPDATE epoch SET next = ? WHERE epoch = ?", (first, old))
             for move in MOVE:
@@ -144,12 +130,19 @@ class Spool:
         ]
 
     def append(
-        self, ts: int, body: bytes, epoch: int | None = None, *, now: int | None = None
+        self,
+        ts: int,
+        body: bytes,
+        epoch: int | None = None,
+        *,
+        now: int | None = None,
+        base: Base | None = None,
     ) -> tuple[int, int]:
         """Store the next report of an epoch, the newest by default, sampled at `ts` (ms).
 
-        Returns epoch and seq once they are safe on disk; gives up the oldest reports when there are
-        too many bytes, and those that are too old at `now` (`ts` by default).
+        With a `base` the body is the message that is told against it, else it is in full. Returns
+        epoch and seq once they are safe on disk; gives up the oldest reports when there are too
+        many bytes, and those that are too old at `now` (`ts` by default).
         """
         epoch = self.epoch if epoch is None else epoch
         if epoch is None:
@@ -159,25 +152,32 @@ class Spool:
         def work() -> None:
             self._sweep()
             self._bound(ts if now is None else now, len(body) + OVERHEAD)
-            self.db.execute("INSERT INTO report VALUES (?, ?, ?, ?)", (epoch, seq, ts, body))
+            row = (epoch, seq, ts, body, self.bases.row(base, epoch, seq))
+            self.db.execute("INSERT INTO report VALUES (?, ?, ?, ?, ?)", row)
             self.db.execute("UPDATE epoch SET next = ? WHERE epoch = ?", (seq + 1, epoch))
             self.bytes += len(body) + OVERHEAD
             self.edges[epoch] = Edges(self.edges[epoch].oldest, seq + 1)
 
         self._transaction(work)
         self._settled.clear()
-        self._newest = (epoch, seq, body)
+        self._newest = None if base else (epoch, seq, body)
         return epoch, seq
 
     def body(self, epoch: int, seq: int) -> bytes | None:
-        """What was stored; None when it is not there (any more)."""
+        """A report in full; None when it is not there (any more).
+
+        Raises `BrokenReportError` when it cannot be made whole.
+        """
         edges = self.edges.get(epoch)
         if edges is None or not edges.oldest <= seq < edges.next:
             return None
         if self._newest is not None and self._newest[:2] == (epoch, seq):
             return self._newest[2]
-        found = self._one("SELECT body FROM report WHERE epoch = ? AND seq = ?", epoch, seq)
-        return None if found is None else bytes(found)
+        query = "SELECT body, base FROM report WHERE epoch = ? AND seq = ?"
+        found = self.db.execute(query, (epoch, seq)).fetchone()
+        if found is None or found[1] is None:
+            return found and bytes(found[0])
+        return self.bases.whole(*found)
 
     def newest_ts(self) -> int | None:
         """When the newest report was sampled (ms); None when there is none."""
@@ -216,10 +216,13 @@ class Spool:
         """Take over all epochs of another spool, as the newest ones."""
 
         def work() -> None:
+            rows = self.bases.adopt(other.bases)
             for epoch, (_, end) in other.edges.items():
                 self.db.execute("INSERT INTO epoch (epoch, next) VALUES (?, ?)", (epoch, end))
-                for row in other.db.execute("SELECT * FROM report WHERE epoch = ?", (epoch,)):
-                    self.db.execute("INSERT INTO report VALUES (?, ?, ?, ?)", row)
+                query = "SELECT * FROM report WHERE epoch = ?"
+                for *row, base in other.db.execute(query, (epoch,)):
+                    insert = "INSERT INTO report VALUES (?, ?, ?, ?, ?)"
+                    self.db.execute(insert, (*row, rows.get(base)))
                 for r in other.lost[epoch]:
                     self._insert_lost(epoch, r)
 
@@ -231,12 +234,14 @@ class Spool:
     def _transaction(self, work: Callable[[], object]) -> None:
         """Run `work`, all or nothing: on disk, and in what we remember."""
         before = (dict(self.edges), {e: list(rs) for e, rs in self.lost.items()}, self.bytes)
+        bases = self.bases.state()
         try:
             self.db.execute("BEGIN IMMEDIATE")
             work()
             self.db.execute("COMMIT")
         except BaseException:
             self.edges, self.lost, self.bytes = before
+            self.bases.back_to(bases)
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             raise
@@ -251,6 +256,7 @@ class Spool:
             if oldest == end and epoch != self.epoch and not self.lost[epoch]:
                 self.db.execute("DELETE FROM epoch WHERE epoch = ?", (epoch,))
                 del self.edges[epoch], self.lost[epoch]
+        self.bases.release(self.edges)
 
     def _bound(self, now: int, more: int) -> None:
         """Give up what is too old, and the oldest for as long as there is too much."""
@@ -260,9 +266,10 @@ class Spool:
                 query = "SELECT min(seq) FROM report WHERE epoch = ? AND seq >= ? AND ts >= ?"
                 first = self._one(query, epoch, oldest, young)
                 self._forget(epoch, (end if first is None else first) - 1, AGE)
-        while self.bytes + more > self.max_bytes and self.depth:
+        while (excess := self.bytes + self.bases.bytes + more - self.max_bytes) > 0 and self.depth:
             epoch = next(e for e, (oldest, end) in self.edges.items() if oldest < end)
-            self._forget(epoch, self._enough(epoch, self.bytes + more - self.max_bytes), FULL)
+            self._forget(epoch, self._enough(epoch, excess), FULL)
+            self.bases.release(self.edges)
 
     def _oldest_row_ts(self, epoch: int, oldest: int) -> int:
         query = "SELECT ts FROM report WHERE epoch = ? AND seq >= ? ORDER BY seq LIMIT 1"

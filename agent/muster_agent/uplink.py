@@ -8,14 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from muster_agent import acks, body, logs
-from muster_agent.clock import Clock
-from muster_agent.compact import Compact
+from muster_agent import acks, logs
 from muster_agent.delivery import Delivery
-from muster_agent.keeper import Keeper
 from muster_agent.mqtt import Event, Will
 from muster_agent.spool import Edges
 from muster_agent.together import Key
+from muster_agent.writer import Writer
 from muster_wire import topics
 from muster_wire.codec import Encoded, encode
 from muster_wire.echo import ECHO
@@ -32,11 +30,6 @@ BESIDE = 3
 FRAME = 512
 """Bytes of a packet around the payload, at most: topic and properties."""
 TOO_LARGE = "too large for the broker"
-MOST_LOST = 64
-"""Ranges of lost reports that one report or birth carries."""
-
-MOST_TEXT = 200_000
-"""Bytes of JSON that reports which go together may have: collectors take 262,144 by default."""
 
 
 class Connection(Protocol):
@@ -66,25 +59,20 @@ class Uplink:
     def __init__(
         self,
         link: Connection,
-        keeper: Keeper,
         delivery: Delivery,
-        compact: Compact,
-        clock: Clock,
+        writer: Writer,
         *,
-        node: str,
-        site: str,
         root: str,
         gather: float,
         birth: Callable[[int, Edges], Birth],
         wanted: Callable[[Event], None],
     ) -> None:
         self.link = link
-        self.keeper = keeper
+        self.keeper = writer.keeper
         self.delivery = delivery
-        self.compact = compact
-        self.clock = clock
-        self.node = node
-        self.site = site
+        self.compact = writer.compact
+        self.writer = writer
+        self.clock = writer.clock
         self.root = root
         self.gather = gather
         self.birth = birth
@@ -94,7 +82,7 @@ class Uplink:
         self.state = ""
         self.born: int | None = None
         self.status_mid: int | None = None
-        self._retry_at = clock.monotonic()
+        self._retry_at = self.clock.monotonic()
         self._delay = FIRST_DELAY
         self._acl = ""
         self._up_at = 0.0
@@ -194,9 +182,21 @@ class Uplink:
 
     def _send(self, now: float) -> None:
         while (key := self.delivery.pick(now)) is not None:
-            bodies = self._bodies(key)
-            if bodies and not self._publish(bodies, now):
+            if (message := self._told(key)) is not None:
+                given = self._give([key], message, now, told=True)
+            elif bodies := self._bodies(key):
+                given = self._publish(bodies, now)
+            else:
+                continue
+            if not given:
                 return
+
+    def _told(self, key: Key) -> Encoded | None:
+        """The message of a report that was told when it was made, if it still can go out so."""
+        if key != self.delivery.newest or not self.delivery.never_sent(key):
+            return None
+        message = self.compact.message if self.compact.against(key) else None
+        return message if message and len(message.payload) <= self._largest else None
 
     def _bodies(self, key: Key) -> dict[Key, bytes]:
         """A picked report and those that go with it, as far as the spool still has them."""
@@ -213,62 +213,41 @@ class Uplink:
         """Send reports in one message, fewer when it would be too large; False without a link."""
         keys = list(bodies)
         last = keys[-1]
-        told = kept = False
+        kept = False
         if len(keys) > 1:
-            message = self._together(bodies)
+            message = self.writer.together(bodies, self._largest)
             if message is None:
                 half = len(keys) // 2
                 fewer = keys[half:] if last == self.delivery.newest else keys[:half]
                 return self._publish({key: bodies[key] for key in fewer}, now)
         else:
             first = last == self.delivery.newest and self.delivery.never_sent(last)
-            told = first and self.compact.against(last) is not None
             kept = first and self.compact.keeps(last)
-            message = self._alone(last, bodies[last], told=told, kept=kept)
+            message = self.writer.alone(last, bodies[last], keep=kept)
             if len(message.payload) > self._largest:
                 self._give_up(last, len(message.payload))
                 return True
+        return self._give(keys, message, now, kept=kept, body=bodies[last])
+
+    def _give(
+        self,
+        keys: list[Key],
+        message: Encoded,
+        now: float,
+        *,
+        told: bool = False,
+        kept: bool = False,
+        body: bytes = b"",
+    ) -> bool:
+        """Give a message of reports to the connection; False without one."""
         mid = self.link.publish(self._topic("report"), message)
         if mid is None:
             return False
         self.delivery.sent(keys, mid, now)
         self._sent_at = now
-        if last == self.delivery.newest:
-            self.compact.sent(last, told=told, kept=kept)
+        if keys[-1] == self.delivery.newest:
+            self.compact.sent(keys[-1], told=told, kept=kept, body=body)
         return True
-
-    def _together(self, bodies: dict[Key, bytes]) -> Encoded | None:
-        """Reports in one message; None when they do not fit into one."""
-        first = next(iter(bodies))
-        try:
-            message, size = body.together(
-                [(seq, found) for (_, seq), found in bodies.items()], self._envelope(first)
-            )
-        except ValueError:
-            return None
-        return message if size <= MOST_TEXT and len(message.payload) <= self._largest else None
-
-    def _alone(self, key: Key, stored: bytes, *, told: bool, kept: bool) -> Encoded:
-        """A report in a message of its own."""
-        envelope = self._envelope(key)._replace(keep=kept)
-        pair = self.compact.against(key) if told else None
-        if pair is not None:
-            return body.told(*pair, envelope)
-        return Encoded(body.payload(stored, envelope), body.content_type(stored))
-
-    def _envelope(self, key: Key) -> body.Envelope:
-        """What is known of a report only now."""
-        epoch, seq = key
-        return body.Envelope(
-            node=self.node,
-            site=self.site,
-            epoch=epoch,
-            seq=seq,
-            oldest=(self.keeper.edges(epoch) or Edges(0, 0)).oldest,
-            sent=self.clock.wall(),
-            lost=self.keeper.lost(epoch)[:MOST_LOST],
-            wait=self.delivery.together.wait,
-        )
 
     def _give_up(self, key: Key, size: int) -> None:
         epoch, seq = key
@@ -311,8 +290,8 @@ class Uplink:
         online = state == "online"
         return encode(
             Status(
-                node=self.node,
-                site=self.site,
+                node=self.writer.node,
+                site=self.writer.site,
                 state="online" if online else "offline",
                 ts=self.clock.wall(),
                 reason=why,
@@ -320,4 +299,4 @@ class Uplink:
         )
 
     def _topic(self, kind: str) -> str:
-        return topics.topic(self.site, self.node, kind, root=self.root)
+        return topics.topic(self.writer.site, self.writer.node, kind, root=self.root)

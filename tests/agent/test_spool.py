@@ -15,7 +15,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from muster_agent.spool import AGE, FULL, OVERHEAD, Edges, Spool
+from muster_agent.bases import OVERHEAD
+from muster_agent.spool import AGE, FULL, Edges, Spool
 from muster_wire.messages import Lost
 
 BODY = 100

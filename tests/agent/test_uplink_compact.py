@@ -68,6 +68,34 @@ async def test_what_a_centre_has_forgotten_comes_again_in_full(
     assert complete(one)
 
 
+async def test_what_was_told_before_a_crash_comes_again_in_full_and_is_the_same(
+    mosquitto: Mosquitto, agents: Any
+) -> None:
+    async with centre(mosquitto.port, "crashed") as one:
+        one.auto = one.understands = True
+        agent = agents("crashed", mosquitto.url).start()
+        await until(lambda: len(told(one)) > 0)
+        one.auto = False
+        count = len(one.reports)
+        await until(lambda: len(one.reports) > count + 4)
+        agent.kill()
+        before = {r["seq"]: r for r in one.reports[count:]}
+        assert all("base" in m for m in one.messages[count:])
+        one.reports.clear()
+        one.messages.clear()
+        wanted = [min(before), max(before)]
+        one.answer = lambda _: {"through": wanted[0] - 1, "missing": [wanted], "base": -1}
+        agents("crashed", mosquitto.url).start()
+        await until(lambda: before.keys() <= set(one.seqs), lambda: (before.keys(), one.seqs))
+        again = {r["seq"]: r for r in one.reports}
+        assert all("base" not in m for m in one.messages if m["seq"] in before)
+    for seq, report in before.items():
+        assert {k: again[seq][k] for k in ("ts", "every")} == {
+            k: report[k] for k in ("ts", "every")
+        }
+        assert sorted(map(str, again[seq]["metrics"])) == sorted(map(str, report["metrics"]))
+
+
 @pytest.mark.parametrize("understands", [True, False])
 async def test_a_report_is_told_to_nobody_who_does_not_want_that(
     mosquitto: Mosquitto, agents: Any, *, understands: bool

@@ -41,13 +41,16 @@ def main() -> None:
     print(f"{values} values in most samples{'loop':>21}{'cold':>8}  us of CPU")
     show("sensors of each sample", lambda: read(host, often))
     show("and those of once a minute", lambda: anew(host, sensors))
-    show("body for the spool", lambda: body.make(ts=1, every=EVERY, metrics=newest.metrics))
     envelope = body.Envelope("bench", "lab", EPOCH, 1, 1, 1)
     show("message, told against a base", lambda: body.told(newest, base, envelope))
+    made = body.make(ts=1, every=EVERY, metrics=newest.metrics)
+    told = body.told(newest, base, envelope).payload
+    former = body.make(ts=1, every=EVERY, metrics=base.metrics)
+    show("once in 20: in full", lambda: body.make(ts=1, every=EVERY, metrics=newest.metrics))
+    show("seldom: told, made whole again", lambda: body.whole(told, former))
     with tempfile.TemporaryDirectory() as temporary:
         spool = Spool(str(Path(temporary) / "spool.db"), max_bytes=10**8, max_age=1e9)
         spool.begin(EPOCH)
-        made = body.make(ts=1, every=EVERY, metrics=newest.metrics)
         show("spool: append, drop the last", lambda: append(spool, made))
         spool.db.execute("PRAGMA synchronous = OFF")
         show("the same without the disk", lambda: append(spool, made))

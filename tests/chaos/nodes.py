@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from muster_agent import config, delivery, keeper, settings, uplink
+from muster_agent.bases import Base
 from muster_agent.host import Host
 from muster_agent.run import Agent, Orders
 from muster_agent.sampler import Sampler
@@ -173,9 +174,9 @@ class Player(Agent):
         """Write down what goes into the spool and out of it."""
         append, drop, last_words = kept.append, kept.drop, kept.last_words
 
-        def journaled_append(ts: int, body: bytes) -> tuple[int, int]:
+        def journaled_append(ts: int, body: bytes, base: Base | None = None) -> tuple[int, int]:
             self.note("make", self.jumping.made, ts)
-            epoch, seq = append(ts, body)
+            epoch, seq = append(ts, body, base)
             self.note("kept", self.jumping.made, epoch, seq)
             return epoch, seq
 
