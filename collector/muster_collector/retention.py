@@ -11,9 +11,9 @@ from muster_collector.ingest import events
 from muster_collector.store.embedded import EmbeddedStore
 
 HOUR, DAY = 3_600_000, 86_400_000
-KEPT = ("readiness", "completeness", "imported", "target")
+KEPT = ("readiness", "completeness", "capacity", "imported", "target")
 """What the names of lasting measurements begin with."""
-ADDED_UP = ("completeness_hourly",)
+ADDED_UP = ("completeness_hourly", "completeness_site_hourly")
 """Measurements whose points people add up, so that none of them may go alone."""
 EVERY = 3600.0
 """Seconds between two sweeps."""

@@ -2,8 +2,8 @@
 
 1,000 nodes at 50 sites. Readiness of every node and place, and traffic of places: 30 days, every 5
 minutes. Pillars and indicators: the fleet, one site and one node so long, all others an hour.
-Accounts: 30 days by hours, a day by minutes. Processors, memory, disks, interfaces: an hour, every
-10 seconds.
+Accounts and capacity: 30 days by hours, of nodes, disks and sites; accounts by minutes a day.
+Processors, memory, disks, interfaces: an hour, every 10 seconds.
 `BENCH_NODES` makes the fleet smaller; `BENCH_INFLUX=URL` is filled once and then only asked.
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from boards.influxql_client import ask, options, panels, put_in
+from boards.influxql_client import ask, begin, options, panels, put_in
 
 from muster_collector.boards import boards
 from servers import Influx1
@@ -177,11 +177,32 @@ def everything(end: int) -> Iterator[list[str]]:
         for number in range(INDICATORS):
             named = f"{head},indicator=i{number},pillar={PILLARS[number % len(PILLARS)]}"
             yield series(f"readiness_indicator,{named}", costs, long, salt + number)
+    for number in range(NODES // PER_SITE):
+        yield from site(f"site=site-{number:03}", number, end)
     for number in range(NODES):
         yield from node(f"host=node-{number:04},site=site-{number // PER_SITE:03}", number, end)
 
 
 COUNTS = ("stored", "late", "duplicate", "refused", "lost", "missing")
+ACCOUNT = ("expected", *COUNTS, "down", "silent", "moved")
+
+
+def monthly(end: int) -> range:
+    """The ends of the hours of 30 days."""
+    return range(end - 30 * DAY + HOUR, end + 1, HOUR)
+
+
+def site(tags: str, salt: int, end: int) -> Iterator[list[str]]:
+    """Hours of one site."""
+    by_hour = shapes("covered_s", whole=ACCOUNT)
+    yield series(
+        f"completeness_site_hourly,ledger=a,level=site,{tags}", by_hour, monthly(end), salt
+    )
+    left = shapes(
+        "cpu_busy", "cpu_nodes", "memory_used", "memory_nodes", "disk_used", "disk_total",
+        "disk_free", "disks",
+    )  # fmt: skip
+    yield series(f"capacity_site_hourly,{tags}", left, monthly(end), salt)
 
 
 def node(tags: str, salt: int, end: int) -> Iterator[list[str]]:
@@ -189,9 +210,8 @@ def node(tags: str, salt: int, end: int) -> Iterator[list[str]]:
     account = shapes("silent_s", whole=COUNTS, text='state="healthy",state_code=0i')
     day = range(end - DAY + MINUTE, end + 1, MINUTE)
     yield series(f"completeness,{tags}", account, day, salt)
-    by_hour = shapes(whole=("expected", *COUNTS, "down", "silent"))
-    hours = range(end - 30 * DAY + HOUR, end + 1, HOUR)
-    yield series(f"completeness_hourly,{tags},ledger=a", by_hour, hours, salt)
+    by_hour = shapes("covered_s", whole=ACCOUNT)
+    yield series(f"completeness_hourly,{tags},ledger=a", by_hour, monthly(end), salt)
     last = range(end - HOUR + 10_000, end + 1, 10_000)
     cpu = shapes("usage_idle", "usage_user", "usage_system", "usage_iowait", "usage_steal")
     yield series(f"cpu,cpu=cpu-total,{tags}", cpu, last, salt)
@@ -200,6 +220,8 @@ def node(tags: str, salt: int, end: int) -> Iterator[list[str]]:
     for path in ("/", "/var"):
         disk = shapes("used_percent", whole=("total", "free", "used"))
         yield series(f"disk,{tags},mode=rw,path={path}", disk, last, salt)
+        named = f"capacity_disk_hourly,{tags},path={path}"
+        yield series(named, shapes("used_percent", "grows"), monthly(end), salt)
     net = shapes(whole=("bytes_recv", "bytes_sent", "err_in", "err_out", "drop_in", "drop_out"))
     yield series(f"net,{tags},interface=eth0", net, last, salt)
 
@@ -228,9 +250,9 @@ def draw(board: dict[str, Any], url: str, start: int, end: int) -> Iterator[Cost
     chosen = options(board, url, DATABASE, {})
     yield Cost((time.perf_counter() - began) * 1000, title, "(variables)", scores=False)
     for panel in panels(board):
-        begin = max(start, end - 15 * MINUTE) if panel.get("timeFrom") else start
-        interval = step(panel, end - begin)
-        queries = [put_in(t["query"], chosen, begin, end, interval) for t in panel["targets"]]
+        since = begin(panel, start, end)
+        interval = step(panel, end - since)
+        queries = [put_in(t["query"], chosen, since, end, interval) for t in panel["targets"]]
         took = []
         for _ in range(RUNS):
             began = time.perf_counter()

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -42,6 +43,8 @@ PLACES = (
     Place("riverside", 'O\'Neill "Süd" / 江岸 <b>', "South", 4, 52),
     Place("quarry", 'O\'Neill "Süd" / 江岸 <b>', "South", 3, 35),
 )
+SIZE = 512 << 30
+"""Bytes of every file system."""
 LEVELS = ("site", "district", "region", "fleet")
 SILENT_SITE = "quarry"
 """Falls silent twelve minutes before the end, and its site has no score from then on."""
@@ -133,8 +136,8 @@ def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
                 yield from machine(node, now, turn)
                 yield from extras(node, number, turn, now, end)
             yield completeness(node, now, turn, end)
-            if now // HOUR != (now - step) // HOUR:
-                yield accounts(node, now, end)
+        if now // HOUR != (now - step) // HOUR:
+            yield from full_hour(fleet, now, turn, end)
         if end - now < 30 * MINUTE:
             yield from alerts(now, end)
         yield from pipeline(turn, now)
@@ -181,11 +184,21 @@ def wave(node: Node, turn: int, salt: float) -> float:
     return math.sin(turn / 9 + phase) * 0.7 + math.sin(turn / 2.3 + phase * 3) * 0.3
 
 
+def busy_and_memory(node: Node, turn: int) -> tuple[float, float]:
+    """How busy its processors are, and how full its memory, in percent."""
+    busy = min(99.0, max(1.0, node.busy + 12 * wave(node, turn, 1)))
+    return busy, min(97.0, max(5.0, node.full * 0.8 + 4 * wave(node, turn, 2)))
+
+
+def disks(node: Node, turn: int) -> dict[str, float]:
+    """How full its file systems are, in percent; one of them grows until it is full."""
+    return {"/": node.full, "/var": min(99.2, node.full * 1.11 + turn / 200)}
+
+
 def machine(node: Node, now: int, turn: int) -> Iterator[str]:
     """What the agent of one node reports."""
     tags = {"host": node.host, "site": node.place.site}
-    busy = min(99.0, max(1.0, node.busy + 12 * wave(node, turn, 1)))
-    memory = min(97.0, max(5.0, node.full * 0.8 + 4 * wave(node, turn, 2)))
+    busy, memory = busy_and_memory(node, turn)
     for cpu in ("cpu-total", "cpu0"):
         share = {
             "usage_user": busy * 0.6,
@@ -210,16 +223,15 @@ def machine(node: Node, now: int, turn: int) -> Iterator[str]:
         now,
     )
     yield line("swap", tags, {"used_percent": max(0.0, memory - 70)}, now)
-    for path, used in (("/", node.full), ("/var", min(99.2, node.full * 1.11 + turn / 200))):
-        size = 512 << 30
+    for path, used in disks(node, turn).items():
         yield line(
             "disk",
             tags | {"path": path, "device": "sda1", "fstype": "ext4", "mode": "rw"},
             {
                 "used_percent": used,
-                "total": size,
-                "free": int(size * (100 - used) / 100),
-                "used": int(size * used / 100),
+                "total": SIZE,
+                "free": int(SIZE * (100 - used) / 100),
+                "used": int(SIZE * used / 100),
                 "inodes_used": 300_000,
                 "inodes_total": 1_000_000,
             },
@@ -339,16 +351,39 @@ def completeness(node: Node, now: int, turn: int, end: int) -> str:
     return line("completeness", {"host": node.host, "site": node.place.site}, fields, now)
 
 
-def accounts(node: Node, now: int, end: int) -> str:
-    """What became of the reports of an hour."""
+def accounts(node: Node, now: int, end: int) -> dict[str, Value]:
+    """What became of a node's reports of an hour."""
     bad = node.place.site == "riverside"
     quiet = 72 if node.place.site == SILENT_SITE and end - now < HOUR else 0
-    counts: dict[str, Value] = {
+    return {
         "expected": 360, "stored": 360 - 3 * bad - quiet, "late": 2, "duplicate": 3,
         "refused": 2 * bad, "lost": int(bad), "missing": 0, "down": 0, "silent": quiet,
     }  # fmt: skip
-    tags = {"host": node.host, "site": node.place.site, "ledger": "a"}
-    return line("completeness_hourly", tags, counts, now)
+
+
+def full_hour(fleet: list[Node], now: int, turn: int, end: int) -> Iterator[str]:
+    """The accounts of an hour and what machines had left, by node and by site."""
+    sites: dict[str, tuple[Counter[str], Counter[str]]] = {}
+    for node in fleet:
+        tags = {"host": node.host, "site": node.place.site}
+        counts, (busy, memory) = accounts(node, now, end), busy_and_memory(node, turn)
+        yield line("completeness_hourly", tags | {"ledger": "a"}, counts, now)
+        of_site, left = sites.setdefault(node.place.site, (Counter(), Counter()))
+        of_site.update(counts)
+        left.update({"cpu_busy": busy, "cpu_nodes": 1.0, "memory_used": memory})
+        left.update({"memory_nodes": 1.0})
+        before = disks(node, max(0, turn - 30))
+        for path, used in disks(node, turn).items():
+            growth = {"used_percent": used, "grows": (used - before[path]) * 24}
+            yield line("capacity_disk_hourly", tags | {"path": path}, growth, now)
+            free = SIZE * (100 - used) / 100
+            left.update({"disk_used": used, "disk_total": float(SIZE), "disk_free": free})
+            left.update({"disks": 1.0})
+    for site, (counts_, left) in sites.items():
+        yield line(
+            "completeness_site_hourly", {"site": site, "level": "site", "ledger": "a"}, counts_, now
+        )
+        yield line("capacity_site_hourly", {"site": site}, left, now)
 
 
 ALERTS = (

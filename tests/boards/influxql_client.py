@@ -77,13 +77,18 @@ def panels(board: Board) -> list[dict[str, Any]]:
     return [panel for panel in board["panels"] if panel["type"] != "row"]
 
 
+def begin(panel: Mapping[str, Any], start: int, end: int) -> int:
+    """Where the time of a panel begins (ms), which may have a length of its own."""
+    if back := panel.get("timeFrom"):
+        return max(start, end - int(back[:-1]) * SECONDS[back[-1]] * 1000)
+    return start
+
+
 def answers(
     panel: Mapping[str, Any], url: str, database: str, chosen: Chosen, span: tuple[int, int]
 ) -> list[dict[str, Any]]:
     """The series of all targets of a panel, in its own time range."""
-    start, end = span
-    if panel.get("timeFrom") == "15m":
-        start = max(start, end - 15 * 60_000)
+    start, end = begin(panel, *span), span[1]
     found: list[dict[str, Any]] = []
     for target in panel["targets"]:
         found += ask(url, database, put_in(target["query"], chosen, start, end))

@@ -228,6 +228,35 @@ def test_disks_that_grow_are_said_to_fill_up(filled: Filled) -> None:
         assert 0 < days < 60
 
 
+@pytest.mark.parametrize("place", [("completeness", n) for n in (1, 2, 20, 31, 33)] + [("noc", 8)])
+def test_accounts_of_all_nodes_are_those_of_each_chosen_one(
+    place: tuple[str, int], filled: Filled
+) -> None:
+    """Sums of sites, or those of nodes where some are chosen: never both."""
+    board = BOARDS[f"en/{place[0]}"]
+    (panel,) = (one for one in panels(board) if one["id"] == place[1])
+    chosen = options(board, filled.url, filled.database, {})
+    hosts = [f"{place.site}-{n + 1:02}" for place in PLACES for n in range(place.nodes)]
+
+    def shown(nodes: list[str]) -> Any:
+        given = {**chosen, "node": nodes}
+        found = answers(panel, filled.url, filled.database, given, filled.span)
+        return [(one["columns"], one.get("tags"), one["values"]) for one in found]
+
+    assert shown([".*"]) == shown(hosts) != shown(hosts[:1])
+    assert shown(hosts[:1])
+    assert not shown(["none"])
+
+
+def test_the_reports_of_a_chosen_node_are_its_own(filled: Filled) -> None:
+    board = BOARDS["en/completeness"]
+    (panel,) = (one for one in panels(board) if one["id"] == 2)
+    chosen = options(board, filled.url, filled.database, {"node": ["riverside-01", "airport-02"]})
+    (counts,) = answers(panel, filled.url, filled.database, chosen, filled.span)
+    shown = dict(zip(counts["columns"], counts["values"][0], strict=True))
+    assert (shown["stored"], shown["lost"]) == (2 * (357 + 360), 2)
+
+
 def test_open_alerts_are_those_that_fire_now(filled: Filled) -> None:
     found = draw("en/noc", filled)[22]
     rules = {row[found[0]["columns"].index("title")] for one in found for row in one["values"]}

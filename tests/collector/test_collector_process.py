@@ -355,15 +355,18 @@ async def test_completeness_of_a_range_is_what_an_independent_count_says(
             assert [line.split(",")[1] for line in csv.splitlines()[1:]] == ["fleet", "fleet"]
 
             def board() -> Any:
-                query = (
-                    'SELECT sum("stored"), sum("lost"), sum("expected") FROM completeness_hourly'
-                    f" WHERE time <= {hours[2]}ms"
-                )
-                with contextlib.suppress(KeyError):
-                    return database_says(influx1, database, query)["values"][0][1:]
-                return None
+                """The sums of the hours of nodes, and of sites."""
+                found = []
+                for measurement in ("completeness_hourly", "completeness_site_hourly"):
+                    query = (
+                        f'SELECT sum("stored"), sum("lost"), sum("expected") FROM {measurement}'
+                        f" WHERE time <= {hours[2]}ms"
+                    )
+                    with contextlib.suppress(KeyError):
+                        found.append(database_says(influx1, database, query)["values"][0][1:])
+                return found
 
-            await until(lambda: board() == [690, 30, 720], "the board says the same")
+            await until(lambda: board() == [[690, 30, 720]] * 2, "the boards say the same")
         listening.cancel()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.board import Board, Strip
-from muster_collector.boards.kit.influxql import BUCKET, HOSTS, Rows, Series
+from muster_collector.boards.kit.influxql import BUCKET, HOSTS, Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import fullest, links
@@ -14,8 +14,11 @@ from muster_collector.boards.shared.targets import targets
 DISKS = f"\"mode\" = 'rw' AND {HOSTS} AND $timeFilter"
 DAYS_APART = 50
 """Hours after which a line of days breaks: longer than two of them."""
-LEAST_STEPS = 6
-"""Steps of ten minutes with data below which a file system is given no forecast."""
+STEPS = 120
+"""Of a plot by hours: InfluxDB's work grows with them times the sites."""
+NEWEST = "3h"
+"""How far the newest hour of a site may lie back."""
+SITE = '"site" =~ /^$site$/'
 CPUS = f"\"cpu\" = 'cpu-total' AND {HOSTS} AND $timeFilter"
 
 
@@ -129,21 +132,11 @@ def _cpu_now(t: Tongue) -> Panel:
 
 
 def _full(t: Tongue) -> Panel:
-    steps = (
-        f'SELECT last("used_percent") AS "u" FROM "disk" WHERE {DISKS} '
-        'GROUP BY time(10m), "host", "path" fill(none)'
-    )
-    # Steps that have data count, 144 a day: gaps and young data make the forecast shorter.
-    growth = '(last("u") - first("u")) / (count("u") - 1) * 144'
-    inner = (
-        f'SELECT last("u") AS "used", {growth} AS "grows", count("u") AS "steps", '
-        f'(100 - last("u")) / ({growth}) AS "days" '
-        # No time filter: the first step begins before the range, and InfluxDB 1.x then finds none.
-        f'FROM ({steps}) GROUP BY "host", "path"'
-    )
+    inner = latest("capacity_disk_hourly", ("grows",), HOSTS, '"host", "path"', by="used_percent")
     query = (
-        f'SELECT bottom("days", 20) AS "days", "used", "grows", "host", "path" FROM ({inner}) '
-        f'WHERE "days" > 0 AND "steps" > {LEAST_STEPS}'
+        f'SELECT bottom("days", 20) AS "days", "used", "grows", "host", "path" FROM '
+        '(SELECT (100 - "used_percent") / "grows" AS "days", "used_percent" AS "used", '
+        f'"grows" FROM ({inner}) WHERE "grows" > 0 GROUP BY "host", "path")'
     )
     soon = style.steps("days_to_full")
     columns = [
@@ -164,19 +157,19 @@ def _full(t: Tongue) -> Panel:
             id=20,
             title=t("Disks that fill up, the first ones first", "将写满的磁盘（最早在前）"),
             means=t(
-                "If each goes on as from its first to its last value in the time chosen: "
-                "a straight line, blind to clean-ups and weekends, from an hour of data on. May be "
-                "empty: nothing grows.",
-                "假设各文件系统按所选时段内首值至末值的速度直线增长，不考虑清理与周末；至少需要一小时数据。"
+                "If each goes on as in the week before its newest hour: a straight line, blind to "
+                "clean-ups, from six hours of data on. May be empty: nothing grows.",
+                "假设各文件系统按最近一小时之前一周的速度直线增长，不考虑清理；至少需要六小时数据。"
                 "可为空 (may be empty)：没有增长。",
             ),
             do=t(
-                "Under 30 days: clean up, move or enlarge. Choose a week to see recent growth.",
-                "不足 30 天：清理、迁移或扩容。选择一周可看近期增长。",
+                "Under 30 days: clean up, move or enlarge.",
+                "不足 30 天：清理、迁移或扩容。",
             ),
             empty=t("No disk grows", "没有磁盘在增长"),
             width=14,
             queries=[Rows(query)],
+            back="24h",
             decimals=1,
         ),
         columns,
@@ -185,13 +178,10 @@ def _full(t: Tongue) -> Panel:
 
 
 def _largest(t: Tongue) -> Panel:
-    inner = (
-        'SELECT last("free") AS "free", last("total") AS "total" FROM "disk" '
-        f'WHERE {DISKS} GROUP BY "host", "site", "path"'
-    )
+    inner = latest("capacity_site_hourly", ("disk_free",), SITE, '"site"', by="disk_total")
     query = (
-        'SELECT sum("total") AS "total", sum("free") AS "free", '
-        f'sum("free") / sum("total") AS "share" FROM ({inner}) GROUP BY "site"'
+        'SELECT "disk_total" AS "total", "disk_free" AS "free", "disk_free" / "disk_total" AS '
+        f'"share" FROM ({inner}) GROUP BY "site"'
     )
     link = links.site_link(t, "${__data.fields.site:percentencode}")
     columns = [
@@ -212,11 +202,15 @@ def _largest(t: Tongue) -> Panel:
         Face(
             id=21,
             title=t("Disk space by site, least free first", "各站点磁盘空间（可用少者在前）"),
-            means=t("All writable file systems of each site.", "各站点全部可写文件系统。"),
+            means=t(
+                "All writable file systems of each chosen site, at the end of its newest hour.",
+                "各所选站点全部可写文件系统，截至最近一个完整小时。",
+            ),
             do=t("Order for the first sites first.", "优先为前列站点采购。"),
-            empty=t("No data of the chosen nodes", "所选节点没有数据"),
+            empty=t("No hour has been scored", "尚无已评分的小时"),
             width=10,
             queries=[Rows(query)],
+            back=NEWEST,
         ),
         columns,
         sort_by="share",
@@ -225,28 +219,31 @@ def _largest(t: Tongue) -> Panel:
 
 def _use(t: Tongue, number_: int) -> Panel:
     cpu, memory, disk = t("processors", "处理器"), t("memory", "内存"), t("disks", "磁盘")
-    reads = (
-        (f'100 - mean("usage_idle") AS "{cpu}"', "cpu", CPUS),
-        (f'100 - mean("available_percent") AS "{memory}"', "mem", f"{HOSTS} AND $timeFilter"),
-        (f'mean("used_percent") AS "{disk}"', "disk", DISKS),
+    reads = ", ".join(
+        f'sum("{total}") / sum("{count}") AS "{name}"'
+        for name, total, count in (
+            (cpu, "cpu_busy", "cpu_nodes"),
+            (memory, "memory_used", "memory_nodes"),
+            (disk, "disk_used", "disks"),
+        )
     )
+    source = f'"capacity_site_hourly" WHERE {SITE} AND $timeFilter'
     return trend(
         Face(
             id=number_,
-            title=t("Mean use of the chosen nodes", "所选节点的平均占用"),
+            title=t("Mean use of the chosen sites", "所选站点的平均占用"),
             means=t(
-                "The mean over the chosen nodes; single nodes may be full while the mean is low.",
-                "所选节点的平均值；平均值低时个别节点仍可能已满。",
+                "The mean over all nodes of the chosen sites by the hour; single nodes may be full "
+                "while the mean is low.",
+                "所选站点全部节点每小时的平均值；平均值低时个别节点仍可能已满。",
             ),
             do=t("Steady growth: plan before 70 %.", "持续增长：在 70% 之前规划。"),
-            empty=t("No data of the chosen nodes", "所选节点没有数据"),
+            empty=t("No hour has been scored", "尚无已评分的小时"),
             width=12,
-            queries=[
-                Series(f'SELECT {read} FROM "{source}" WHERE {where} {BUCKET} fill(none)')
-                for read, source, where in reads
-            ],
+            queries=[Series(f"SELECT {reads} FROM {source} {BUCKET} fill(none)")],
             unit="percent",
-            every="5m",
+            every="1h",
+            points=STEPS,
             decimals=0,
         ),
         high=100,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.board import Board, Strip
-from muster_collector.boards.kit.influxql import HOSTS, Rows, Series, latest
+from muster_collector.boards.kit.influxql import BUCKET, HOSTS, Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import links, pipeline, reports, states
@@ -43,10 +43,8 @@ def completeness(t: Tongue) -> Board:
 
 
 def _share(t: Tongue) -> Panel:
-    query = (
-        'SELECT sum("stored") / (sum("stored") + sum("missing") + sum("lost") + sum("refused")) '
-        f'AS "share" FROM {reports.BY_HOUR}'
-    )
+    made = 'sum("stored") + sum("missing") + sum("lost") + sum("refused")'
+    query = f'SELECT sum("stored") / ({made}) AS "share" FROM {reports.ACCOUNTS}'
     return number(
         Face(
             id=1,
@@ -97,7 +95,7 @@ def _totals(t: Tongue) -> Panel:
             ),
             empty=reports.no_hour(t),
             width=12,
-            queries=[Series(f"SELECT {reads} FROM {reports.BY_HOUR}")],
+            queries=[Series(f"SELECT {reads} FROM {reports.ACCOUNTS}")],
             unit="locale",
             decimals=0,
         ),
@@ -140,7 +138,7 @@ def _sites(t: Tongue) -> Panel:
             ),
             empty=reports.no_hour(t),
             width=15,
-            queries=[Rows(f'SELECT {reads} FROM {reports.BY_HOUR} GROUP BY "site"')],
+            queries=[Rows(f'SELECT {reads} FROM {reports.ACCOUNTS} GROUP BY "site"')],
         ),
         [Column("site", t("Site", "站点"), link=link), *_columns(t)],
         sort_by="lost",
@@ -186,9 +184,8 @@ def _nodes(t: Tongue) -> Panel:
 
 
 def _quiet(t: Tongue) -> Panel:
-    query = (
-        f'SELECT sum("silent") AS "s" FROM {reports.BY_HOUR} GROUP BY time(1h), "site" fill(none)'
-    )
+    reads = f'{reports.an_hour("silent")} AS "s"'
+    query = f'SELECT {reads} FROM {reports.ACCOUNTS} {BUCKET}, "site" fill(none)'
     return trend(
         Face(
             id=33,

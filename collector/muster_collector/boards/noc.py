@@ -114,7 +114,8 @@ def _sum(t: Tongue, number_: int, texts: tuple[str, str, str], field: str) -> Pa
 
 def _grown(t: Tongue) -> Panel:
     refused, lost = t("refused", "被拒"), t("lost", "丢失")
-    query = f'SELECT sum("refused") AS "{refused}", sum("lost") AS "{lost}" FROM {reports.BY_HOUR}'
+    reads = f'sum("refused") AS "{refused}", sum("lost") AS "{lost}"'
+    query = f"SELECT {reads} FROM {reports.ACCOUNTS}"
     return number(
         Face(
             id=8,

@@ -5,7 +5,7 @@ now, how long it has been silent, its state, how far its clock is off (`clock_wr
 `completeness_hourly` has a point a node and hour, at the hour's END as in `readiness_hourly`: what
 became of the reports that were sampled in that hour, written again whenever that changes, so that
 its points can be added up over any time and place. Its tag `ledger` tells collectors apart that
-shared an hour of a node; their points add up too.
+shared an hour of a node; their points add up too. Sites' hours follow (`site_hours.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from muster_collector.errors import StoreError
-from muster_collector.ingest import about, events
+from muster_collector.ingest import about, events, site_hours
 from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.other_ledgers import COVERED_S, HOURLY, Share
 from muster_collector.ingest.timeline import Timeline
@@ -102,7 +102,9 @@ class Writer:
             due.difference_update(part)
             written = False
             try:
-                await self.store.write(await self._points(part, now))
+                points = await self._points(part, now)
+                await self.store.write(points)
+                await self.store.write(await site_hours.sums(self.store, points, now))
                 written = True
             finally:
                 if not written:

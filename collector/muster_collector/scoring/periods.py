@@ -9,6 +9,8 @@ tags of `readiness` (or `readiness_pillar`) and the fields
 - score, low, high, coverage: means over the windows that have them;
 - least, most: the lowest and the highest score; scored, planned: members at the period's end;
 - windows: how many windows had a score; expected: how many the period has.
+
+What machines had left is added up by the same hours, see `capacity`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import zoneinfo
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from muster_collector.scoring import steps
+from muster_collector.scoring import capacity, steps
 from muster_collector.scoring.points import OVERALL, PILLAR
 from muster_collector.scoring.steps import COUNTS, DAY, HOUR, MEANS, WEEK, Step
 from muster_collector.scoring.writing import write_all
@@ -92,6 +94,9 @@ class Periods:
             if period.end <= newest and not waits:
                 for measurement in SOURCES:
                     await self._write(measurement, period)
+                if period.kind == "hourly":
+                    hour = await capacity.points(self.store, period.start, period.end)
+                    await write_all(self.store, hour)
                 self.due.discard(period)
 
     async def _write(self, measurement: str, period: Period) -> None:

@@ -52,11 +52,6 @@ def now(t: Tongue) -> Panel:
 def faults_now(t: Tongue) -> Panel:
     """Errors and drops in the time chosen."""
     errors, drops = t("errors", "错误"), t("drops", "丢弃")
-    inner = (
-        'SELECT last("err_in") - first("err_in") + last("err_out") - first("err_out") AS "e", '
-        'last("drop_in") - first("drop_in") + last("drop_out") - first("drop_out") AS "d" '
-        f'FROM "net" WHERE {LINKS} GROUP BY "host", "interface"'
-    )
     return number(
         Face(
             id=2,
@@ -71,9 +66,7 @@ def faults_now(t: Tongue) -> Panel:
             ),
             empty=t("No data of the chosen nodes", "所选节点没有数据"),
             width=7,
-            queries=[
-                Series(f'SELECT sum("e") AS "{errors}", sum("d") AS "{drops}" FROM ({inner})')
-            ],
+            queries=[_counted(errors, "err_in", "err_out"), _counted(drops, "drop_in", "drop_out")],
             unit="locale",
             decimals=0,
         ),
@@ -86,11 +79,6 @@ def faults_now(t: Tongue) -> Panel:
 def moved(t: Tongue) -> Panel:
     """Bytes received and sent in the time chosen."""
     received, sent = t("received", "接收"), t("sent", "发送")
-    inner = (
-        'SELECT last("bytes_recv") - first("bytes_recv") AS "r", '
-        'last("bytes_sent") - first("bytes_sent") AS "s" '
-        f'FROM "net" WHERE {LINKS} GROUP BY "host", "interface"'
-    )
     return number(
         Face(
             id=3,
@@ -103,15 +91,23 @@ def moved(t: Tongue) -> Panel:
             do=t("For planning: compare days and weeks.", "用于规划：按日、按周比较。"),
             empty=t("No data of the chosen nodes", "所选节点没有数据"),
             width=8,
-            queries=[
-                Series(f'SELECT sum("r") AS "{received}", sum("s") AS "{sent}" FROM ({inner})')
-            ],
+            queries=[_counted(received, "bytes_recv"), _counted(sent, "bytes_sent")],
             unit="decbytes",
             decimals=1,
         ),
         named=True,
         size=30,
     )
+
+
+def _counted(name: str, *counters: str) -> Series:
+    """By how much counters of all links grew in the time chosen, together.
+
+    A query sums one thing only: for each further sum InfluxDB makes the rows of all links anew.
+    """
+    grown = " + ".join(f'last("{counter}") - first("{counter}")' for counter in counters)
+    inner = f'SELECT {grown} AS "n" FROM "net" WHERE {LINKS} GROUP BY "host", "interface"'
+    return Series(f'SELECT sum("n") AS "{name}" FROM ({inner})')
 
 
 def by_site(t: Tongue, number_: int, way: Way) -> Panel:

@@ -6,6 +6,7 @@ from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import BUCKET, Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, rename, trend
 from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.shared import reports
 
 SOURCE = "internal_collector"
 WAIT_STEPS = style.steps("wait_in_collector", calm=style.QUIET)
@@ -156,36 +157,13 @@ def rates(t: Tongue, *, width: int) -> Panel:
 
 def missing(t: Tongue, *, width: int) -> Panel:
     """Reports that have not arrived yet, of the whole fleet."""
-    name = t("missing", "缺失")
-    inner = (
-        f'SELECT last("missing") AS "m" FROM "{SOURCE}" WHERE $timeFilter {BUCKET}, "collector" '
-        "fill(none)"
+    means = t(
+        "Reports of the whole fleet that the centre knows of and does not have yet: they wait in "
+        "the spools of the nodes.",
+        "中心已知但尚未收到的全机群上报：仍在节点的缓冲区中等待。",
     )
-    query = f'SELECT sum("m") AS "{name}" FROM ({inner}) WHERE $timeFilter {BUCKET} fill(none)'
-    return trend(
-        Face(
-            id=32,
-            title=t("Reports on their way", "在途上报"),
-            means=t(
-                "Reports of the whole fleet that the centre knows of and does not have yet: they "
-                "wait in the spools of the nodes.",
-                "中心已知但尚未收到的全机群上报：仍在节点的缓冲区中等待。",
-            ),
-            do=t(
-                "It should fall to zero after an outage. If it keeps growing, the database or the "
-                "collector is too slow.",
-                "中断后应回落至零。持续增长说明数据库或采集器过慢。",
-            ),
-            empty=t("No collector has written", "没有采集器写入"),
-            width=width,
-            queries=[Series(query)],
-            unit="short",
-            every="2m",
-            shift="2m",
-            decimals=0,
-        ),
-        colors={name: style.WARN},
-    )
+    empty = t("No collector has written", "没有采集器写入")
+    return reports.on_their_way(t, width, (SOURCE, "", "collector"), means, empty)
 
 
 def latency(t: Tongue, *, width: int) -> Panel:
