@@ -205,6 +205,7 @@ def _quiet(t: Tongue) -> Panel:
             unit="short",
             every="1h",
             points=reports.STEPS,
+            limits=((None, style.QUIET), (1.0, style.WARN)),
         ),
         filled=False,
         many=True,

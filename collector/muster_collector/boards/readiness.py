@@ -116,6 +116,7 @@ def _by_place(t: Tongue) -> Panel:
             width=12,
             queries=[Series(query, alias="[[tag_id]]")],
             points=STEPS,
+            limits=words.grades(),
         ),
         low=0,
         high=100,

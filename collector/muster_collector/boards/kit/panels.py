@@ -173,12 +173,12 @@ def trend(
     many: bool = False,
     gap_h: int = GAP_H,
 ) -> timeseries.Panel:
-    """Lines over time, in `colors` by name or by /pattern/.
+    """Lines over time, in `colors` by name or by /pattern/, the others by the limits of the face.
 
     `band` fills from one series down to another and hides their lines. `many` lines are named at
     the right with their last values, highest first, so that nobody needs the colour to find one.
     """
-    panel = dress(timeseries.Panel(), face).color_scheme(style.distinct())
+    panel = dress(timeseries.Panel(), face).color_scheme(style.of_lines(face.limits))
     if low is not None:
         panel.min(low)
     if high is not None:

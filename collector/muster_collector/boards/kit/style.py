@@ -19,10 +19,11 @@ from muster_collector.thresholds import Shade, limit
 GOOD, FAIR, WARN, POOR, BAD = "#4A90D9", "#5FB3A1", "#E3B53C", "#DD7A35", "#C0413B"
 QUIET = "#8E95A3"
 """For what is neither good nor bad: bands, context, counts."""
-LOSS = "#A98BD1"
+LOSS = "#9A5AA8"
 """For points lost, which have no grade."""
-PALETTE = (GOOD, WARN, FAIR, LOSS, POOR, "#7FC4E8", QUIET)
-"""Distinct lines, in this order."""
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
+"""Lines whose names are known, in this order: Okabe and Ito's, in B. Wong, "Color blindness",
+Nature Methods 8 (2011) 441."""
 
 OBJECTIVE = limit("availability", "warn")
 """Share of probes that must be answered rightly, of every service."""
@@ -65,9 +66,16 @@ def by_limits() -> FieldColor:
     return FieldColor().mode(FieldColorModeId.THRESHOLDS)
 
 
-def distinct() -> FieldColor:
-    """A colour of its own for each line; colours that follow names give two of seven the same."""
-    return FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC)
+def of_lines(limits: Limits) -> FieldColor:
+    """Of lines whose names nobody knows beforehand: by the limits, else shades of one colour.
+
+    Shades are told apart by their lightness, so by every eye, and lie by turns above and below the
+    first. Grafana's own palettes have neighbours that are one colour to every twelfth man, and no
+    panel can bring another palette.
+    """
+    if limits is not PLAIN_STEPS:
+        return by_limits()
+    return FieldColor().mode(FieldColorModeId.SHADES).fixed_color(GOOD)
 
 
 def fixed(color: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from grafana_foundation_sdk.builders import timeseries
 
+from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import BUCKET, Query, Series
 from muster_collector.boards.kit.panels import Face, trend
 from muster_collector.boards.kit.tongue import Tongue
@@ -24,6 +25,7 @@ def plot(
     high: float | None = None,
     colors: Mapping[str, str] | None = None,
     stacked: bool = False,
+    limits: style.Limits = style.PLAIN_STEPS,
 ) -> timeseries.Panel:
     """Lines of this node's own metrics; `words` are title, meaning and what to do."""
     title, means, do = words
@@ -38,6 +40,7 @@ def plot(
         unit=unit,
         # Half a minute holds three samples at the usual interval.
         every="30s",
+        limits=limits,
     )
     return trend(face, high=high, colors=colors, stacked=stacked)
 

@@ -58,6 +58,7 @@ def disk(t: Tongue) -> Panel:
         [Series(query, alias="[[tag_path]]")],
         "percent",
         high=100,
+        limits=style.steps("disk_used"),
         width=6,
     )
 

@@ -77,6 +77,7 @@ def over_time(t: Tongue) -> Panel:
             queries=[Series(query, alias=NAME)],
             unit="percentunit",
             every="15m",
+            limits=style.steps("availability"),
         ),
         low=None,
         high=1,

@@ -10,6 +10,8 @@ from muster_collector.boards.shared import reports
 
 SOURCE = "internal_collector"
 WAIT_STEPS = style.steps("wait_in_collector", calm=style.QUIET)
+OUTCOMES = ("stored", "refused", "duplicate", "config", "asked again", "status", "birth")
+"""What becomes of messages, in the order of their colours."""
 ERROR_STEPS = ((None, style.QUIET), (1.0, style.WARN))
 
 
@@ -140,7 +142,7 @@ def rates(t: Tongue, *, width: int) -> Panel:
             unit="suffix:/s",
             every="2m",
         ),
-        colors={"stored": style.GOOD, "refused": style.WARN, "lost": style.BAD},
+        colors=dict(zip(OUTCOMES, style.PALETTE, strict=False)),
     )
     names = {
         "stored": t("stored", "已入库"),
