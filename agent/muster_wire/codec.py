@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from functools import lru_cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -77,6 +78,7 @@ def open_payload(
     return text
 
 
+@lru_cache(maxsize=8)
 def _dictionary(content_type: str) -> bytes:
     """The dictionary that a content type names."""
     try:

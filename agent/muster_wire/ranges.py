@@ -33,6 +33,8 @@ class Ranges:
 
     def __contains__(self, number: int) -> bool:
         """Whether a number is in it."""
+        if not self.spans:
+            return False
         at = bisect_left(self.spans, number, key=_LAST)
         return at < len(self.spans) and self.spans[at][0] <= number
 

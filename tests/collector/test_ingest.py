@@ -328,6 +328,27 @@ async def test_points_that_the_store_refuses_are_kept_and_their_report_is_stored
     ] * 2
 
 
+async def test_the_store_refuses_one_point_of_reports_that_have_a_sheet(centre: Centre) -> None:
+    centre.store.refuse = lambda point: (
+        "no" if point.measurement == "swap" and point.fields["used"] in (7, 9) else None
+    )
+    async with centre.running() as ingest, centre.node() as node:
+        for seq in range(12):
+            names = ("mem", "swap", "system")
+            metrics = [{"name": name, "tags": {}, "fields": {"used": seq}} for name in names]
+            message = report(seq, metrics=metrics)
+            await node.send(json.dumps(message, separators=(",", ":")).encode())
+        await node.settled(11)
+        assert totals(ingest) == {"stored": 12}
+        assert ingest._intake.shapes.series("n1", "s1", NOW).sheet is not None
+    kept = [json.loads(payload) for _, _, payload in centre.quarantined()]
+    assert [(k["seq"], k["metrics"][0]["name"], k["metrics"][0]["fields"]) for k in kept] == [
+        (seq, "swap", {"used": seq}) for seq in (7, 9)
+    ]
+    assert len(centre.store.times("n1")) == len(centre.store.times("n1", "system")) == 12
+    assert len(centre.store.times("n1", "swap")) == 10
+
+
 async def test_of_5000_lines_in_a_batch_4997_are_stored_and_three_in_quarantine(
     make_centre: MakeCentre, influx1: Influx1
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muster_collector.config import Limits
-from muster_collector.ingest import reading, shortcut
+from muster_collector.ingest import reading, sheets, shortcut
 from muster_collector.ingest.bases import Bases
 from muster_collector.ingest.layouts import Matched
 from muster_collector.ingest.shapes import Shapes
@@ -77,7 +77,7 @@ def read(shapes: Shapes, payload: bytes) -> Report | None:
 
 def plain(metrics: list[Metric]) -> list[tuple[str, dict[str, str], str]]:
     """Comparable, types and order included."""
-    return [(m.name, m.tags, repr(list(m.fields.items()))) for m in metrics]
+    return [(m.name, m.tags, repr(list(m.fields.items()))) for m in sheets.plain(metrics)]
 
 
 def written(points: list[Sample]) -> list[Any]:

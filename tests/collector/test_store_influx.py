@@ -15,12 +15,16 @@ import pytest
 from aiohttp import web
 from collector.player import Player, playing
 from collector.store_cases import T0, influx, point, query, rows
+from collector.test_layouts import NOW, read, report, text
+from collector.test_sheets import learnt
 
 from muster_collector import config
 from muster_collector.errors import ConfigError, StoreError
 from muster_collector.store import open_store
+from muster_collector.store.base import Lines, Point, Query, Read, Sample
 from muster_collector.store.influx import InfluxStore
 from muster_collector.store.influx_http import InfluxSettings, Version
+from muster_wire.messages import Metric
 from servers import Influx1, VictoriaMetrics, free_port
 
 SECRET = "s3cret-token"  # noqa: S105  # made up here
@@ -470,3 +474,27 @@ def test_a_store_from_the_configuration(tmp_path: Path) -> None:
         open_store(section.model_copy(update={"password_file": tmp_path / "nope"}), tmp_path)
     assert str(tmp_path / "muster.duckdb") in open_store(config.Store(), tmp_path).name
     assert str(tmp_path / "x.db") in open_store(config.Store(path=tmp_path / "x.db"), tmp_path).name
+
+
+async def test_reports_that_are_lines_already_are_taken_apart_where_some_are_refused(
+    influx1: Influx1,
+) -> None:
+    """Three of ten points have a whole number where the database has floats."""
+    names = [Metric(name, {}, {"x": 1}) for name in ("one", "own", "two")]
+    shapes = learnt(names)
+    samples: list[Sample] = []
+    for seq in range(3):
+        metrics = [Metric(m.name, {}, {"x": 5 + seq}) for m in names]
+        found = read(shapes, text(report(metrics, seq)))
+        assert found is not None
+        samples += shapes.points(found, NOW + seq)[0]
+    assert list(map(type, samples)) == [Lines] * 3
+    async with store_on(influx1.url, database="lines") as store:
+        first = Point("own", (("host", "n1"), ("site", "s1")), {"x": 0.5}, NOW + 1)
+        refused = await store.write([first, *samples])
+        assert [one.position for one in refused] == [2, 5, 8]
+        assert "type conflict" in refused[0].reason or "is type integer" in refused[0].reason
+        for name, values in (("one", [5, 6, 7]), ("own", [0.5]), ("two", [5, 6, 7])):
+            table = await store.select(Query(name, (Read("x", "raw"),), NOW, NOW + 9, ("host",)))
+            assert table.columns["x"] == values
+            assert set(table.columns["host"]) == {"n1"}

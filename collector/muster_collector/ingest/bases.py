@@ -17,6 +17,7 @@ from pydantic_core import to_json
 
 from muster_collector import telemetry
 from muster_collector.ingest.layouts import Layout, Matched
+from muster_collector.ingest.sheets import Filled, plain
 from muster_collector.store.faults import surely_in_range
 from muster_wire.codec import Encoded, encode, packed, slots
 from muster_wire.deltas import MOST_HELD, DeltaError, Head, again
@@ -62,8 +63,7 @@ def whole(report: Report) -> Encoded | None:
     A delta that nobody has looked at yet may hold an infinity (`1e999`).
     """
     try:
-        metrics = [m.plain() if type(m) is Matched else m for m in report.metrics]
-        report = replace(report, metrics=metrics)
+        report = replace(report, metrics=plain(report.metrics))
         # Ten times as fast as the agent's way, which is for machines without anything else.
         fields = slots(report)
         if report.later:
@@ -94,7 +94,11 @@ class Bases:
         keys: list[Key] = []
         row: list[Value] = []
         for metric in report.metrics:
-            if type(metric) is Matched:
+            if type(metric) is Filled:
+                for layout, part in metric.rows():
+                    keys.append(layout)
+                    row += part
+            elif type(metric) is Matched:
                 keys.append(metric.layout)
                 row += metric.layout.values(metric.values)
             else:

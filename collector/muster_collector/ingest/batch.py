@@ -21,6 +21,8 @@ class Batch:
 
     def __init__(self) -> None:
         self.points: list[Sample] = []
+        self.size = 0
+        """How many points these are; positions of points are as in `whole(points)`."""
         self.items: list[Item] = []
         self.eras: list[tuple[Node, Account]] = []
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -35,11 +37,11 @@ class Batch:
 
     def refuse(self, refused: Sequence[RefusedPoint]) -> None:
         """Tell the reports which of their points the store has refused."""
+        points = whole(self.points)
         owners = [i for i in self.items if isinstance(i, ReportItem) and i.end > i.start]
         starts = [owner.start for owner in owners]
         for position, reason in refused:
             owner = owners[bisect_right(starts, position) - 1]
             # What is only said about a report, behind its points, makes it no worse.
             if position < owner.end:
-                (point,) = whole([self.points[position]])
-                owner.refusals.append((reason, point))
+                owner.refusals.append((reason, points[position]))

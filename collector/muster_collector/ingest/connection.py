@@ -16,6 +16,8 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 import mqtt5
 
 PUBLISH: Final = 3
+PUBACK: Final = b"\x40\x02"
+"""What a PUBACK without a reason has before its packet identifier. MQTT 5, 3.4."""
 CONTENT_TYPE: Final = 3
 _SIZES: Final = {1: 1, 2: 4, 35: 2}
 _TEXTS: Final = {3: 1, 8: 1, 9: 1, 38: 2}
@@ -204,17 +206,18 @@ class Connection(asyncio.Protocol):
                 self.abort(f"it ends the connection: {words(packet.reason_code)}")
 
     def _message(self, message: Message) -> None:
-        waiting = self._handle(*message[:5])
-        if not message.qos:
+        topic, payload, content_type, qos, retained, packet_id = message
+        waiting = self._handle(topic, payload, content_type, qos, retained)
+        if not qos:
             return
         if waiting is None or waiting.done():
-            self._send_pubacks([message.packet_id])
+            self._send_pubacks([packet_id])
             return
         packet_ids = self._unacknowledged.get(waiting)
         if packet_ids is None:
             packet_ids = self._unacknowledged[waiting] = []
             waiting.add_done_callback(self._acknowledge)
-        packet_ids.append(message.packet_id)
+        packet_ids.append(packet_id)
 
     def _acknowledge(self, done: asyncio.Future[None]) -> None:
         packet_ids = self._unacknowledged.pop(done, [])
@@ -223,7 +226,7 @@ class Connection(asyncio.Protocol):
 
     def _send_pubacks(self, packet_ids: list[int]) -> None:
         if self._transport is not None:
-            self._transport.write(b"".join(mqtt5.PubAckPacket(n).write() for n in packet_ids))
+            self._transport.write(b"".join([PUBACK + n.to_bytes(2, "big") for n in packet_ids]))
 
 
 def words(code: enum.IntEnum) -> str:
@@ -243,8 +246,9 @@ def read(data: bytes, at: int) -> tuple[Message | mqtt5.Packet, int] | None:
     end = begin + length
     if end > len(data):
         return None
-    if data[at] >> 4 == PUBLISH:
-        return read_publish(data[at], data[begin:end]), end
+    first = data[at]
+    if first >> 4 == PUBLISH:
+        return read_publish(first, data[begin:end]), end
     return mqtt5.read(memoryview(data)[at:end])[0], end
 
 
@@ -292,6 +296,8 @@ def _content_type(properties: bytes) -> str:
 
 def _number(data: bytes, at: int) -> tuple[int, int]:
     """A variable byte integer, and where what follows it begins."""
+    if (byte := data[at]) < 0x80:
+        return byte, at + 1
     value = shift = 0
     while True:
         byte = data[at]

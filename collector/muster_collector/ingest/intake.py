@@ -44,7 +44,7 @@ from muster_collector.ledger import clocks
 from muster_collector.ledger.account import Account
 from muster_collector.ledger.file import Changes, LedgerFile, Quarantined
 from muster_collector.ledger.nodes import Node
-from muster_collector.store.base import Point, RefusedPoint, Sample, Store
+from muster_collector.store.base import Point, RefusedPoint, Sample, Store, size
 from muster_wire import topics
 from muster_wire.codec import Encoded
 from muster_wire.deltas import DeltaError
@@ -196,7 +196,7 @@ class Intake:
             telemetry.IN_HAND.set(self.in_hand)
             oldest = self._writing or self._batch
             telemetry.POINTS_IN_HAND.set(
-                sum(len(batch.points) for batch in (self._batch, self._writing) if batch)
+                sum(batch.size for batch in (self._batch, self._writing) if batch)
             )
             telemetry.ACKS_DUE.set(self.desk.acks.due)
             telemetry.ACKS_WAITING.set(self.desk.acks.waiting)
@@ -239,9 +239,10 @@ class Intake:
         """Put points into the batch, before the item that they are of; where in it they are."""
         if self._batch is None:
             self._batch = Batch()
-        start = len(self._batch.points)
+        start = self._batch.size
         self._batch.points += points
-        return start, start + len(points)
+        self._batch.size += sum(map(size, points))
+        return start, self._batch.size
 
     def add(self, item: Item) -> asyncio.Future[None]:
         """Put an item into the batch; the future is done when the ledger's file has it."""
@@ -251,7 +252,7 @@ class Intake:
         done = batch.add(item)
         self.in_hand += 1
         self._something.set()
-        if len(batch.points) >= self.most_points or len(batch.items) >= self.most_items:
+        if batch.size >= self.most_points or len(batch.items) >= self.most_items:
             self._full.set()
         return done
 
@@ -418,7 +419,7 @@ class Intake:
         batch.done.set_result(None)
         now = time.monotonic()
         self.desk.acks.flush(now)
-        telemetry.POINTS.labels("stored").inc(len(batch.points) - len(refused))
+        telemetry.POINTS.labels("stored").inc(batch.size - len(refused))
         telemetry.POINTS.labels("refused").inc(len(refused))
         telemetry.BATCH_MESSAGES.observe(len(batch.items))
         telemetry.WAIT_SECONDS.observe(began - batch.begun)

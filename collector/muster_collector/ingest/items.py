@@ -67,7 +67,7 @@ class Desk(Protocol):
 
 @dataclass(slots=True)
 class ReportItem:
-    """A report: its points are `points[start:end]` of the batch."""
+    """A report: its points are `whole(points)[start:end]` of the batch."""
 
     topic: str
     node: Node

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, final
 
+import msgspec
+
 from muster_collector.store.base import Point, Value
 from muster_collector.store.faults import fields_fault, series_fault
 from muster_collector.store.lines import template
@@ -117,6 +119,11 @@ class Layouts(dict[Key, Layout | None]):
 
     def __missing__(self, key: Key) -> Layout | None:
         return None
+
+    def take(self, text: bytes | msgspec.Raw, read: Callable[[], list[Metric]]) -> list[Metric]:
+        """The metrics in JSON, which `read` reads one by one."""
+        del text
+        return read()
 
 
 class Matched(Metric):

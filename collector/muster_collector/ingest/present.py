@@ -87,7 +87,7 @@ class Present:
             # Births that ask again and again must not keep up a wait in which nobody is asked.
             return
         self._brought = self._heard
-        if self.active and hash((topic, payload)) in self._lately:
+        if self._begun.is_set() and hash((topic, payload)) in self._lately:
             self._caught_up.set()
 
     async def run(self) -> None:

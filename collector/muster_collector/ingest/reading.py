@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator, from_json
 from zlib_ng import zlib_ng
 
-from muster_collector.ingest import shortcut
+from muster_collector.ingest import sheets, shortcut
 from muster_collector.ingest.layouts import Layouts
 from muster_wire import VERSION, codec
 from muster_wire.deltas import MOST_VALUES, DeltaError, restore, size
@@ -192,10 +192,11 @@ def _check(found: Report) -> None:
 
 
 def _check_size(found: Report, limits: Limits) -> None:
-    if len(found.metrics) > limits.metrics:
+    metrics = sheets.count(found.metrics)
+    if metrics > limits.metrics:
         raise RefusedError(
             "limit",
-            f"{len(found.metrics)} metrics, more than {limits.metrics}",
+            f"{metrics} metrics, more than {limits.metrics}",
             (found.epoch, found.seq),
         )
 

@@ -12,7 +12,7 @@ tags, so both are looked at once and remembered.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -29,7 +29,8 @@ from muster_collector.ingest.layouts import (
     Place,
     Tags,
 )
-from muster_collector.store.base import Line, Point, Sample, Value
+from muster_collector.ingest.sheets import HOST, SITE, TIME, Filled, Sheet, Sheets, cut
+from muster_collector.store.base import Line, Lines, Point, Sample, Value
 from muster_wire.catalogue import types
 from muster_wire.messages import Metric, Report
 
@@ -42,6 +43,8 @@ MOST_PLACES = 50_000
 LEARNT = 60
 """Fields whose patterns are compiled for one report at most, because that takes 40 us each."""
 HOUR = 3_600_000
+MISSES, SELDOM = 16, 16
+"""After so many reports of a node that no sheet takes, only each 16th one tries."""
 _NAMES: Mapping[type, str] = {int: "int", float: "float", bool: "bool", str: "str"}
 
 Wrong = tuple[str, str]
@@ -95,7 +98,9 @@ class Shape:
 class NodeSeries(Layouts):
     """The series that a node has begun: their layouts, or their tags ready for the store."""
 
-    __slots__ = ("begun", "hour", "implied", "now", "shapes", "tags", "who")
+    __slots__ = (
+        "begun", "hour", "implied", "misses", "now", "seen", "shapes", "sheet", "tags", "who"
+    )  # fmt: skip
 
     def __init__(self, shapes: Shapes, host: str, site: str) -> None:
         self.shapes = shapes
@@ -103,6 +108,9 @@ class NodeSeries(Layouts):
         self.who = (host.encode(), site.encode())
         self.tags: dict[Place, Tags] = {}
         self.hour = self.begun = self.now = 0
+        self.sheet: Sheet | None = None
+        """The one of its last report that had one: it has begun all series of that."""
+        self.seen = self.misses = 0
 
     def __missing__(self, key: Key) -> Layout | None:
         layout = self.shapes.layouts.get(key)
@@ -110,6 +118,30 @@ class NodeSeries(Layouts):
             self[layout.key] = layout
             return layout
         return None
+
+    def take(self, text: bytes | msgspec.Raw, read: Callable[[], list[Metric]]) -> list[Metric]:
+        """The metrics in JSON: by their sheet, or as `read` says, of which one may be learnt."""
+        if self.misses > MISSES and self.misses % SELDOM:
+            self.misses += 1
+            return read()
+        sheets = self.shapes.sheets
+        parts, numbers, key = cut(text)
+        sheet = sheets.get(key)
+        if sheet is not None and (sheet is self.sheet or self._has(sheet)):
+            self.sheet, self.misses = sheet, 0
+            parts[::2] = sheet.between
+            return [Filled(sheet, numbers, b"".join(parts))]
+        self.misses += 1
+        metrics = read()
+        seen = hash(key)
+        if sheet is None and seen == self.seen:
+            sheets.learn(key, numbers, metrics)
+        self.seen = seen
+        return metrics
+
+    def _has(self, sheet: Sheet) -> bool:
+        """Whether it has begun all series of a sheet, or may begin them."""
+        return all(self[layout.key] is not None for layout in sheet.layouts)
 
     def begins(self) -> bool:
         """Whether it may begin one more series; counts it."""
@@ -119,6 +151,7 @@ class NodeSeries(Layouts):
             if len(self.tags) + len(self) > 2 * most:
                 self.tags.clear()
                 self.clear()
+                self.sheet = None
         if self.begun >= most:
             return False
         self.begun += 1
@@ -131,6 +164,7 @@ class Shapes:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.layouts: dict[Key, Layout] = {}
+        self.sheets = Sheets()
         self._types = types()
         self._shapes: dict[tuple[str, tuple[str, ...], Kinds], Shape] = {}
         self._series: dict[tuple[str, str], NodeSeries] = {}
@@ -154,6 +188,10 @@ class Shapes:
         host, site = series.who
         ts, left = report.ts, LEARNT
         for metric in report.metrics:
+            if type(metric) is Filled:
+                text = metric.lines.replace(HOST, host).replace(SITE, site)
+                points.append(Lines(text.replace(TIME, b"%d" % ts), metric, host, site, ts))
+                continue
             if type(metric) is Matched:
                 values = (host, site, *metric.values, ts)
                 points.append(Line(metric.line, values, metric.layout))

@@ -33,7 +33,7 @@ class Outline(msgspec.Struct, gc=False):
     ts: int
     sent: int
     every: float
-    metrics: list[Row]
+    metrics: msgspec.Raw
     lost: list[Lost] = []
     base: int | None = None
     delta: list[int | list[int | list[Value]]] = []
@@ -44,6 +44,7 @@ class Outline(msgspec.Struct, gc=False):
 
 
 OUTLINE = msgspec.json.Decoder(Outline)
+ROWS = msgspec.json.Decoder(list[Row])
 TAGS = msgspec.json.Decoder(dict[str, str])
 FIELDS = msgspec.json.Decoder(dict[str, Value])
 NONE = Layouts()
@@ -51,18 +52,14 @@ NONE = Layouts()
 
 def read(text: bytes, layouts: Layouts = NONE) -> Report | None:
     """The report in JSON; None where pydantic has to judge, and to say what is wrong."""
-    metrics: list[Metric] = []
     try:
         outline = OUTLINE.decode(text.decode())
         if outline.later:
             return None
-        for row in outline.metrics:
-            layout = layouts[row.name, bytes(row.tags)]
-            if layout is not None and (found := layout.form.fullmatch(row.fields)):
-                metrics.append(Matched(layout, layout.told, found.groups()))
-            else:
-                tags, fields = TAGS.decode(row.tags), FIELDS.decode(row.fields)
-                metrics.append(Metric(row.name, tags, fields))
+        if outline.base is None:
+            metrics = layouts.take(outline.metrics, lambda: _metrics(outline.metrics, layouts))
+        else:
+            metrics = _metrics(outline.metrics, layouts)
     except (ValueError, RecursionError):
         return None
     return Report(
@@ -70,3 +67,16 @@ def read(text: bytes, layouts: Layouts = NONE) -> Report | None:
         outline.sent, outline.every, metrics, outline.lost, outline.base, outline.delta,
         outline.keep, [], outline.wait, outline.v,
     )  # fmt: skip
+
+
+def _metrics(text: msgspec.Raw, layouts: Layouts) -> list[Metric]:
+    """Metrics one by one; ValueError where they are none."""
+    metrics: list[Metric] = []
+    for row in ROWS.decode(text):
+        layout = layouts[row.name, bytes(row.tags)]
+        if layout is not None and (found := layout.form.fullmatch(row.fields)):
+            metrics.append(Matched(layout, layout.told, found.groups()))
+        else:
+            tags, fields = TAGS.decode(row.tags), FIELDS.decode(row.fields)
+            metrics.append(Metric(row.name, tags, fields))
+    return metrics

@@ -76,17 +76,54 @@ class Line(NamedTuple):
         return self.layout.point(self.values)
 
 
-Sample = Point | Line
+class Source(Protocol):
+    """What makes points of lines again."""
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+
+    def points(self, host: bytes, site: bytes, time: int) -> list[Point]:
+        """The points, in the order of the lines."""
+
+
+@final
+class Lines(NamedTuple):
+    """Points of one report that are lines already, in InfluxDB's line protocol."""
+
+    text: bytes
+    source: Source
+    host: bytes
+    site: bytes
+    time: int
+
+    def points(self) -> list[Point]:
+        """The same as points."""
+        return self.source.points(self.host, self.site, self.time)
+
+
+Sample = Point | Line | Lines
 """What stores take."""
+
+
+def size(sample: Sample) -> int:
+    """How many points it is."""
+    return sample.source.size if type(sample) is Lines else 1
 
 
 def whole(samples: Iterable[Sample]) -> list[Point]:
     """All as points."""
-    return [sample.point() if type(sample) is Line else sample for sample in samples]
+    found: list[Point] = []
+    for sample in samples:
+        if type(sample) is Lines:
+            found += sample.points()
+        else:
+            found.append(sample.point() if type(sample) is Line else sample)
+    return found
 
 
 class RefusedPoint(NamedTuple):
-    """A point refused for good: its position in the batch and the database's reason."""
+    """A point refused for good: its position in the batch, as `whole`, and the reason."""
 
     position: int
     reason: str

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from muster_collector.errors import StoreError
 from muster_collector.store import influx_arrays, influxql, tables
-from muster_collector.store.base import Query, RefusedPoint, Sample, Table, whole
+from muster_collector.store.base import Lines, Query, RefusedPoint, Sample, Table, whole
 from muster_collector.store.influx_http import Answer, InfluxSettings, Server
 from muster_collector.store.lines import LineEncoder
 from muster_collector.store.refusals import Refusal, understand
@@ -89,6 +89,10 @@ class InfluxStore:
     async def write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         """Write a batch; what is not in the answer is stored."""
         await self.open()
+        if Lines in map(type, points):
+            if await self._at_once(points):
+                return []
+            points = whole(points)
         lines, positions, refused = self._encoder.encode(points)
         kept = [points[position] for position in positions]
         for first, last in _pieces(lines):
@@ -98,6 +102,15 @@ class InfluxStore:
                 refused.append(RefusedPoint(positions[first + position], reason))
         refused.sort()
         return refused
+
+    async def _at_once(self, points: Sequence[Sample]) -> bool:
+        """Write all of a batch; what is refused, and whether the rest is stored, is not known."""
+        lines, positions, refused = self._encoder.encode(points)
+        for first, last in _pieces(lines):
+            some = [points[position] for position in positions[first:last]]
+            if await self._send(some, lines[first:last]) is not None:
+                return False
+        return not refused
 
     async def _settle(self, points: list[Sample], lines: list[bytes]) -> dict[int, str]:
         """Write until all lines are stored or refused; the refused positions and their reasons."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from muster_collector.store.base import Line, RefusedPoint, Sample, Value
+from muster_collector.store.base import Line, Lines, RefusedPoint, Sample, Value
 from muster_collector.store.faults import (
     TIMES,
     Tags,
@@ -47,6 +47,7 @@ class LineEncoder:
     def encode(self, points: Sequence[Sample]) -> tuple[list[bytes], list[int], list[RefusedPoint]]:
         """Lines (no newline at the end), their positions in `points`, and what cannot be written.
 
+        What is `Lines` stays together: one text with newlines in it.
         Times are written as they are, in milliseconds: send with `precision=ms`.
         """
         lines: list[bytes] = []
@@ -54,8 +55,9 @@ class LineEncoder:
         refused: list[RefusedPoint] = []
         heads = self._heads
         for position, point in enumerate(points):
-            if type(point) is Line:
-                lines.append(point.template % point.values)
+            if type(point) is Lines or type(point) is Line:
+                text = point.text if type(point) is Lines else point.template % point.values
+                lines.append(text)
                 positions.append(position)
                 continue
             measurement, tags, fields, time = point
