@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, final
 
 import msgspec
@@ -107,11 +108,14 @@ class Layout:
     def point(self, values: Sequence[Any]) -> Point:
         """The point of a line's values: host, site, those of the fields, time."""
         host, site, *found, time = values
-        own = [tag for tag in self.place[1] if tag[1] and tag[0] not in IMPLIED]
-        tags = tuple(sorted([*own, ("host", host.decode()), ("site", site.decode())]))
-        fields = dict(zip(self.keys, self.values(found), strict=True))
-        fields |= {key: float(fields[key]) for key in self.floats}
-        return Point(self.name, tags, fields, time)
+        return self.made(host, site, self.values(found), time)
+
+    def made(self, host: bytes, site: bytes, values: Sequence[Value], time: int) -> Point:
+        """The point of values that are no texts any more."""
+        fields = dict(zip(self.keys, values, strict=True))
+        for key in self.floats:
+            fields[key] = float(fields[key])
+        return Point(self.name, _tags(self.place[1], host, site), fields, time)
 
 
 class Layouts(dict[Key, Layout | None]):
@@ -169,6 +173,13 @@ def writable(place: Place, keys: Iterable[str]) -> bool:
     """Whether any store can take such points, whatever the host, the site and the values."""
     own = tuple(tag for tag in place[1] if tag[0] not in IMPLIED)
     return not (series_fault(place[0], own) or fields_fault(dict.fromkeys(keys, 0)))
+
+
+@lru_cache(maxsize=20_000)
+def _tags(tags: Tags, host: bytes, site: bytes) -> Tags:
+    """The tags of a series, for the store that has to have them."""
+    own = [tag for tag in tags if tag[1] and tag[0] not in IMPLIED]
+    return tuple(sorted([*own, ("host", host.decode()), ("site", site.decode())]))
 
 
 def _plain(text: str) -> bool:

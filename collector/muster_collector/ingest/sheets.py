@@ -37,8 +37,8 @@ class Sheet:
 
     def __init__(self, key: bytes, metrics: Sequence[Matched]) -> None:
         self.layouts = tuple(metric.layout for metric in metrics)
-        self.rows = tuple(tuple(_constants(metric)) for metric in metrics)
-        """What the fields of each metric are, or `_GAP` for a number."""
+        self.rows = tuple(map(_constants, metrics))
+        """What the fields of each metric are, `_GAP` for a number; None where all are numbers."""
         lines = b"\n".join(map(_line, metrics))
         self.between = lines.split(GAP)
         """The lines, cut where the numbers go."""
@@ -46,9 +46,22 @@ class Sheet:
 
     def filled(self, numbers: bytes) -> Iterator[tuple[Layout, list[Any]]]:
         """The layouts, and the values of their fields."""
-        values = iter(VALUES.decode(b"[%b]" % numbers))
+        values = VALUES.decode(b"[%b]" % numbers)
+        at = 0
         for layout, row in zip(self.layouts, self.rows, strict=True):
-            yield layout, [next(values) if value is _GAP else value for value in row]
+            if row is None:
+                end = at + len(layout.keys)
+                yield layout, values[at:end]
+                at = end
+                continue
+            mixed: list[Any] = []
+            for value in row:
+                if value is _GAP:
+                    mixed.append(values[at])
+                    at += 1
+                else:
+                    mixed.append(value)
+            yield layout, mixed
 
 
 @final
@@ -81,7 +94,7 @@ class Filled(Metric):
 
     def points(self, host: bytes, site: bytes, time: int) -> list[Point]:
         """The points of its lines."""
-        return [layout.point((host, site, *values, time)) for layout, values in self.rows()]
+        return [layout.made(host, site, values, time) for layout, values in self.rows()]
 
 
 def plain(metrics: Sequence[Metric]) -> list[Metric]:
@@ -150,10 +163,14 @@ def _numbers(metric: Matched) -> Iterator[bytes]:
             yield value
 
 
-def _constants(metric: Matched) -> Iterator[Any]:
+def _constants(metric: Matched) -> tuple[Any, ...] | None:
     layout = metric.layout
-    for kind, value in zip(layout.kinds, layout.values(metric.values), strict=True):
-        yield _GAP if kind is int or kind is float else value
+    if all(kind is int or kind is float for kind in layout.kinds):
+        return None
+    return tuple(
+        _GAP if kind is int or kind is float else value
+        for kind, value in zip(layout.kinds, layout.values(metric.values), strict=True)
+    )
 
 
 def _line(metric: Matched) -> bytes:
