@@ -67,7 +67,8 @@ def payload(body: bytes, envelope: Envelope) -> bytes:
 
 def told(report: Full, base: Full, envelope: Envelope) -> Encoded:
     """The message of a report that is told against another one."""
-    delta, fresh, _ = deltas.tell(report.metrics, base.metrics)
+    known = base.known or deltas.known(base.metrics)
+    delta, fresh, _ = deltas.tell_known(report.metrics, known)
     return _message(
         {
             "v": VERSION,
@@ -113,7 +114,8 @@ def together(bodies: Sequence[tuple[int, bytes]], envelope: Envelope) -> tuple[E
     former = [Metric(**row) for row in reports[0]["metrics"]]
     later = []
     for (seq, _), report in zip(bodies[1:], reports[1:], strict=True):
-        delta, fresh, former = deltas.tell([Metric(**row) for row in report["metrics"]], former)
+        metrics = [Metric(**row) for row in report["metrics"]]
+        delta, fresh, former = deltas.tell(metrics, former)
         entry = {"seq": seq, "ts": report["ts"], "delta": delta}
         later.append(entry | {"metrics": [row(m) for m in fresh]} if fresh else entry)
     whole = reports[0] | envelope.fields() | {"later": later}

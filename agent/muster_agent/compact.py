@@ -10,10 +10,11 @@ an outage, can be read alone; `told` has what was told against `base` and is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from muster_agent.together import Key
+from muster_wire import deltas
 from muster_wire.codec import Encoded
 from muster_wire.messages import Ack, Metric
 
@@ -29,7 +30,8 @@ class Full(NamedTuple):
     every: float
     metrics: list[Metric]
     body: bytes = b""
-    """As the spool has it, of one that others may be told against."""
+    known: Sequence[deltas.Known] = ()
+    """The body in full and the metrics taken apart, of one that others may be told against."""
 
 
 def copied(report: Full | None) -> Full | None:
@@ -38,6 +40,12 @@ def copied(report: Full | None) -> Full | None:
         return None
     metrics = [Metric(m.name, dict(m.tags), dict(m.fields)) for m in report.metrics]
     return report._replace(metrics=metrics)
+
+
+def based(report: Full | None, body: bytes) -> Full | None:
+    """A report ready for others to be told against it."""
+    one = copied(report)
+    return one and one._replace(body=body, known=deltas.known(one.metrics))
 
 
 class Compact:
@@ -80,8 +88,8 @@ class Compact:
         if told:
             self.told.add(key)
         if kept:
-            asked = copied(self.newest)
-            self.base, self._asked, self._age = None, asked and asked._replace(body=body), 0
+            self.base, self._asked, self._age = None, based(self.newest, body), 0
+        self.newest = self.message = None  # freed while the processor still has it at hand
 
     def disconnected(self) -> None:
         """What was on its way may not have arrived."""

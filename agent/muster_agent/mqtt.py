@@ -19,12 +19,12 @@ from collections import deque
 from typing import Any, Literal, NamedTuple
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from muster_agent import settings, traffic
 from muster_agent.errors import ConfigError
+from muster_agent.packets import Client
 from muster_wire.codec import Encoded
 
 PATIENCE = 10.0
@@ -93,9 +93,7 @@ class Link:
 
     def connect(self, will: Will) -> None:
         """Begin an attempt; it ends with the event "up" or "down"."""
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=paho.MQTTv5
-        )
+        client = Client(self.client_id, self._taken, self._told)
         client.connect_timeout = PATIENCE
         client.max_inflight_messages_set(0)
         if self.mqtt.username:
@@ -266,14 +264,18 @@ class Link:
             early = self._answer_by < math.inf
             self._down(UNANSWERED if early else f"the connection ended: {code}")
 
+    def _taken(self, mid: int, code: int) -> None:
+        self.events.append(Event("puback", number=mid, code=code))
+
+    def _told(self, topic: str, payload: bytes, content_type: str | None) -> None:
+        self.events.append(Event("message", topic, payload=payload, content_type=content_type))
+
     def _on_publish(self, _client: Any, _data: Any, mid: int, code: Any, _more: Any) -> None:
         self.events.append(Event("puback", str(code), number=mid, code=code.value))
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         content_type = getattr(message.properties, "ContentType", None)
-        self.events.append(
-            Event("message", message.topic, payload=message.payload, content_type=content_type)
-        )
+        self._told(message.topic, message.payload, content_type)
 
     def _content_type(self, message: Encoded, *, will: bool = False) -> Any:
         """The properties that name a message's encoding; made once each."""

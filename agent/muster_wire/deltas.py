@@ -65,8 +65,38 @@ class Told(NamedTuple):
     whole: list[Metric]
 
 
+class Known(NamedTuple):
+    """A metric of a base, taken apart once for all that is told against it."""
+
+    name: str
+    tags: dict[str, str]
+    order: list[str]
+    keys: list[str]
+    kinds: list[type]
+    values: list[Any]
+    whole: bool
+    """Whether all values are whole numbers."""
+
+
+def known(metrics: Sequence[Metric]) -> list[Known]:
+    """A base, ready for `tell_known`."""
+    return [_known(metric) for metric in metrics]
+
+
+def _known(metric: Metric) -> Known:
+    values: list[Any] = [*metric.fields.values()]
+    kinds = [*map(type, values)]
+    whole = bool(kinds) and kinds.count(int) == len(kinds)
+    return Known(metric.name, metric.tags, [*metric.tags], [*metric.fields], kinds, values, whole)
+
+
 def tell(metrics: Sequence[Metric], base: Sequence[Metric]) -> Told:
     """What has changed since the base."""
+    return tell_known(metrics, known(base))
+
+
+def tell_known(metrics: Sequence[Metric], base: Sequence[Known]) -> Told:
+    """What has changed since a base that is `known`."""
     delta: list[Any] = []
     fresh: list[Metric] = []
     again: list[Metric] = []
@@ -77,7 +107,7 @@ def tell(metrics: Sequence[Metric], base: Sequence[Metric]) -> Told:
         if place >= len(base) or not _alike(metric, base[place]):
             names = names or [other.name for other in base]
             place = _ahead(metric, base, names, after)
-        row = _row(metric.fields, base[place].fields) if place >= after else None
+        row = _row(metric.fields, base[place]) if place >= after else None
         if row is None:
             fresh.append(metric)
             continue
@@ -136,15 +166,16 @@ def again(
         at = end
 
 
-def _alike(one: Metric, other: Metric) -> bool:
+def _alike(one: Metric, other: Known) -> bool:
     return (
         one.name == other.name
-        and [*one.tags.items()] == [*other.tags.items()]
-        and [*one.fields] == [*other.fields]
+        and one.tags == other.tags
+        and [*one.fields] == other.keys
+        and [*one.tags] == other.order
     )
 
 
-def _ahead(metric: Metric, base: Sequence[Metric], names: list[str], after: int) -> int:
+def _ahead(metric: Metric, base: Sequence[Known], names: list[str], after: int) -> int:
     """The place of a metric in the base, which has these names, from a place on; -1 for none."""
     name = metric.name
     while name in names[after:]:
@@ -155,20 +186,19 @@ def _ahead(metric: Metric, base: Sequence[Metric], names: list[str], after: int)
     return -1
 
 
-def _row(fields: dict[str, Value], before: dict[str, Value]) -> list[Any] | None:
+def _row(fields: dict[str, Value], before: Known) -> list[Any] | None:
     """The differences; None when a field has another type than before.
 
     Nothing here is done value by value if it can be done for all at once: this is what a node does
     most.
     """
     new: list[Any] = [*fields.values()]
-    old: list[Any] = [*before.values()]
-    kinds = [*map(type, new)]
-    if kinds != [*map(type, old)]:
+    old = before.values
+    if [*map(type, new)] != before.kinds:
         return None
     if new == old:
         return []
-    if kinds.count(int) == len(kinds):
+    if before.whole:
         row = [*map(sub, new, old)]
     else:
         row = [0] * len(new)

@@ -34,6 +34,8 @@ class Ethtool(Sensor):
     def __init__(self, host: Host) -> None:
         super().__init__(host)
         self.last: dict[str, Traffic] = {}
+        self.names: list[str] = []
+        self.virtual: set[str] = set()
 
     def read(self) -> list[Metric]:
         """One metric an interface; absent where the hardware is not shown (containers)."""
@@ -41,7 +43,7 @@ class Ethtool(Sensor):
             names = self.host.names(NET)
         except FileNotFoundError as error:
             raise SensorAbsentError("no network") from error
-        drivers = {name: found for name in names if (found := driver(self.host, name)) is not None}
+        drivers = self._drivers(names)
         if not drivers:
             raise SensorAbsentError("no network hardware")
         last, self.last = self.last, {name: traffic(self.host, name) for name in drivers}
@@ -53,6 +55,14 @@ class Ethtool(Sensor):
             )
             for name, found in drivers.items()
         ]
+
+    def _drivers(self, names: list[str]) -> dict[str, str]:
+        """The driver of each interface that has one; the others are asked when names change."""
+        if names != self.names:
+            self.names, self.virtual = names, set()
+        asked = {n: driver(self.host, n) for n in names if n not in self.virtual}
+        self.virtual |= {name for name, found in asked.items() if found is None}
+        return {name: found for name, found in asked.items() if found is not None}
 
     def _use(self, last: Traffic | None, name: str) -> dict[str, Value]:
         return use(last, self.last[name], number(self.host, name, "speed"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import NamedTuple
 
 from muster_agent.host import Host
 from muster_agent.sensors import Sensor, SensorAbsentError
 from muster_agent.sensors.nstat import SNMP, Layout, lay_out, parse_pairs
+from muster_agent.sensors.remembered import Remembered
 from muster_wire.messages import Metric, Value
 
 NET_DEV = "proc/net/dev"
@@ -40,6 +42,10 @@ KEPT = 60.0
 kernel is jealous of, and the flags are a file an interface."""
 
 
+Row = dict[str, Value]
+"""The counters of an interface."""
+
+
 class Link(NamedTuple):
     """Whether an interface is used, its speed in Mbit/s (-1 unknown), until when that is believed.
 
@@ -64,11 +70,12 @@ class Net(Sensor):
         super().__init__(host)
         self.ignore = tuple(ignore)
         self.links: dict[str, Link] = {}
+        self.remembered = Remembered(parse_interface)
 
     def read(self) -> list[Metric]:
         """One metric an interface, and one for the protocols on all of them."""
         try:
-            rows = self.host.parse(NET_DEV, parse_net_dev)
+            rows = self.host.parse(NET_DEV, self._interfaces)
         except FileNotFoundError as error:
             raise SensorAbsentError("no network") from error
         for gone in self.links.keys() - rows.keys():
@@ -82,13 +89,17 @@ class Net(Sensor):
             if link is None or now >= link.until or (not link.in_use and link.idle != row):
                 link = self.links[name] = self._look(name, row, now)
             if link.in_use:
-                row["speed"] = link.speed
-                metrics.append(Metric("net", {"interface": name}, row))
+                fields = {**row, "speed": link.speed}
+                metrics.append(Metric("net", {"interface": name}, fields))
         try:
             protocols = self.host.parse(SNMP, parse_protocols)
         except FileNotFoundError:
             return metrics
         return [*metrics, Metric("net", {"interface": "all"}, protocols)]
+
+    def _interfaces(self, data: bytes) -> dict[str, Row]:
+        """All interfaces; of one without traffic since the last reading everything is known."""
+        return parse_net_dev(data, self.remembered.parse)
 
     def _look(self, name: str, row: dict[str, Value], now: float) -> Link:
         if not self._in_use(name):
@@ -112,17 +123,26 @@ def _file(interface: str, name: str) -> str:
     return f"sys/class/net/{interface}/{name}"
 
 
-def parse_net_dev(data: bytes) -> dict[str, dict[str, Value]]:
-    """Every interface's counters, of proc(5)'s /proc/net/dev."""
-    rows: dict[str, dict[str, Value]] = {}
-    for line in data.splitlines()[2:]:
-        name, _, numbers = line.rpartition(b":")
-        columns = numbers.split()
-        interface = name.decode().strip()
-        if len(columns) < LEAST:
-            raise ValueError(f"{interface} has {len(columns)} columns instead of 16")
-        rows[interface] = dict(zip(COLUMNS, map(int, pick(columns)), strict=True))
-    return rows
+def parse_interface(line: bytes) -> tuple[str, Row]:
+    """An interface and its counters, of its line."""
+    name, _, numbers = line.rpartition(b":")
+    columns = numbers.split()
+    interface = name.decode().strip()
+    if len(columns) < LEAST:
+        raise ValueError(f"{interface} has {len(columns)} columns instead of 16")
+    return interface, dict(zip(COLUMNS, map(int, pick(columns)), strict=True))
+
+
+anew = partial(map, parse_interface)
+"""What parses every line."""
+
+
+def parse_net_dev(
+    data: bytes,
+    parsed: Callable[[list[bytes]], Iterable[tuple[str, Row]]] = anew,
+) -> dict[str, Row]:
+    """Every interface's counters, of proc(5)'s /proc/net/dev, whose lines are `parsed`."""
+    return dict(parsed(data.splitlines()[2:]))
 
 
 def parse_protocols(data: bytes) -> dict[str, Value]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from typing import Generic, TypeVar
 
 from muster_agent.host import Host
 from muster_agent.sensors import Sensor
+from muster_agent.sensors.remembered import Remembered
 from muster_wire.messages import Metric, Value
-
-Parsed = TypeVar("Parsed")
 
 STATES = {
     "R": "running",
@@ -42,25 +39,11 @@ THREADS = 17
 """The column of the thread count in /proc/PID/stat, counted behind the command."""
 
 
-class Remembered(Generic[Parsed]):
-    """What a parser made of lines that come again: most processes do nothing for a minute."""
-
-    def __init__(self, parser: Callable[[bytes], Parsed]) -> None:
-        self.parser = parser
-        self.known: dict[bytes, Parsed] = {}
-
-    def parse(self, lines: Iterable[bytes]) -> Collection[Parsed]:
-        """What the parser makes of each of these lines, which are all different."""
-        known, parser = self.known, self.parser
-        self.known = {line: known[line] if line in known else parser(line) for line in lines}
-        return self.known.values()
-
-
 class Processes(Sensor):
-    """Counts; every process costs a read of some 10 us, so once a minute is enough."""
+    """Counts; every process costs a read of some 10 us, so every two minutes is enough."""
 
     name = "processes"
-    every = 60.0
+    every = 120.0
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from muster_agent.host import Host
 from muster_agent.sensors import INT_LIMIT, Sensor, percent
-from muster_agent.sensors.processes import Remembered
+from muster_agent.sensors.remembered import Remembered
 from muster_wire.messages import Metric, Value
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -41,7 +41,7 @@ class Procstat(Sensor):
     """
 
     name = "procstat"
-    every = 60.0
+    every = 120.0
 
     def __init__(self, host: Host, *, top: int = 5) -> None:
         super().__init__(host)
