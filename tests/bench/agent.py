@@ -3,8 +3,8 @@
 Three ways: the ten first sensors; all sensors of this machine; all sensors of a machine with more
 interfaces, in a network namespace of its own whose packets are as large as on an Ethernet.
 BENCH_EVERY=1 in the environment measures at that interval (seconds). Twelve samples of 10 s hold
-every rationed sensor once. The memory that nobody shares (USS) is the agent's on any machine; PSS divides
-the rest by the number of neighbours that use the same Python and the same libraries.
+every rationed sensor once. The memory that nobody shares (USS) is the agent's on any machine; PSS
+divides the rest by the number of neighbours that use the same Python and the same libraries.
 """
 
 from __future__ import annotations
