@@ -166,6 +166,35 @@ def again(
         at = end
 
 
+def changed(delta: Sequence[Any], sizes: Sequence[int], values: list[Value]) -> bool:
+    """Put a delta that has all metrics of its base on all its values at once, which is usual.
+
+    `sizes` are how many fields each has. False for any other delta, and for one that is wrong: then
+    the values are spoilt, and `again` has to do it.
+    """
+    if len(delta) != len(sizes):
+        return False
+    begin = 0
+    for row, number in zip(delta, sizes, strict=True):
+        if type(row) is not list or len(row) > number:
+            return False
+        for place, change in enumerate(row, begin):
+            kind, old = type(change), values[place]
+            if kind is int:
+                if type(old) is int:
+                    values[place] = old + change
+                elif change:
+                    if type(old) is not float or not -LARGEST < change < LARGEST:
+                        return False
+                    values[place] = round(old + change / 1000, 3)
+            elif kind is list and len(change) == 1 and type(change[0]) is type(old):
+                values[place] = change[0]
+            else:
+                return False
+        begin += number
+    return True
+
+
 def _alike(one: Metric, other: Known) -> bool:
     return (
         one.name == other.name

@@ -15,6 +15,7 @@ import mqtt5
 from hosts.machine import HOSTS
 
 from muster_agent import body
+from muster_agent.compact import RENEWED, Full
 from muster_wire import topics
 from muster_wire.codec import JSON, Encoded, encode, open_payload
 from muster_wire.messages import Birth, Metric, Value
@@ -79,6 +80,28 @@ def reports(root: str, count: int, nodes: int, *, begin: int = 0) -> Iterator[Se
             made[kind] = body.make(ts=ts, every=0.1, metrics=varied(rows, kind))
         envelope = body.Envelope(node, site, 1, seq, begin, now)
         message = Encoded(body.payload(made[kind], envelope), body.content_type(made[kind]))
+        yield Sent(topics.topic(site, node, "report", root=root), message)
+
+
+def changes(root: str, count: int, nodes: int) -> Iterator[Sent]:
+    """The same told as agents tell them: one in full, the next ones against it; all values new."""
+    rows = metrics()
+    now = time.time_ns() // 1_000_000
+    for number in range(count):
+        seq, which = number // nodes, number % nodes
+        node, site, kind = f"node-{which}", f"site-{which % 10}", number % VARIETY
+        base = seq - seq % (RENEWED + 1)
+
+        def full(seq: int, kind: int = kind) -> Full:
+            ts = now - (100_000 - seq) * 100
+            return Full((1, seq), ts, 0.1, varied(rows, (seq << 6) + kind))
+
+        envelope = body.Envelope(node, site, 1, seq, 0, now, keep=seq == base)
+        if seq == base:
+            kept = body.make(ts=full(seq).ts, every=0.1, metrics=full(seq).metrics)
+            message = Encoded(body.payload(kept, envelope), body.content_type(kept))
+        else:
+            message = body.told(full(seq), full(base), envelope)
         yield Sent(topics.topic(site, node, "report", root=root), message)
 
 

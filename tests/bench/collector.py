@@ -50,6 +50,7 @@ class Row:
     ready: Callable[[Path], bool]
     reports: int = REPORTS
     plain: bool = False
+    load: Callable[[str, int, int], Iterator[_load.Sent]] = _load.reports
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -85,6 +86,8 @@ def rows(broker: Mosquitto, influx: Influx1) -> Iterator[Row]:
             *(["--influx", influx.url] if store == "influxdb" else []),
         ]  # fmt: skip
 
+    changes = "muster, null, told as changes"
+    yield Row(changes, ours("null"), printed, lambda place: printed(place) >= 0, load=_load.changes)
     for store in ("null", "influxdb", "embedded"):
         yield Row(f"muster, {store}", ours(store), printed, lambda place: printed(place) >= 0)
     yield Row(
@@ -191,7 +194,7 @@ def measure(row: Row, broker: Mosquitto, influx: Influx1, folder: Path) -> None:
     """One row: cost and rate of a flood, then what a kill in another one loses."""
     fresh_database(influx)
     place = folder / row.name.replace(" ", "-").replace(",", "").replace("+", "")
-    sent = list(_load.reports(f"bench/{place.name}", WARM + row.reports, NODES))
+    sent = list(row.load(f"bench/{place.name}", WARM + row.reports, NODES))
     sent = _load.plain(sent) if row.plain else sent
     with running(row, place) as process:
         _load.publish(broker.port, sent[:WARM])

@@ -21,7 +21,7 @@ from muster_collector.ingest.sheets import Filled
 from muster_collector.store import base
 from muster_collector.store.lines import LineEncoder
 from muster_wire.deltas import tell
-from muster_wire.messages import Metric, Report, Value
+from muster_wire.messages import Later, Metric, Report, Value
 
 NUMBERS = st.integers(-(10**16), 10**16) | st.floats(-1e6, 1e6).map(
     lambda value: round(value, 3) + 0.0  # deltas do not tell -0.0 from 0.0
@@ -113,6 +113,34 @@ def test_a_base_that_had_a_sheet_is_a_base_like_others(
     told = made(fresh, 1, base=0, delta=delta)
     bases.open(told, NOW)
     assert plain(told.metrics) == plain(expected)
+    points, _ = Shapes(Limits()).points(told, NOW)
+    slow, _ = Shapes(Limits()).points(made(expected, 1), NOW)
+    assert [repr(p) for p in base.whole(points)] == [repr(p) for p in slow]
+
+
+def test_what_is_told_against_a_base_without_texts_is_taken_at_once() -> None:
+    metrics = [*agents(), Metric("timex", {}, {"synchronized": True, "offset": -0.25})]
+    others = [*agents(2.5), Metric("timex", {}, {"synchronized": False, "offset": 1.5})]
+    found, _ = filled(learnt(metrics), metrics, 0)
+    bases = Bases(1 << 20)
+    bases.keep(found, NOW)
+    weight = bases.weight
+    delta, fresh, expected = tell(others, metrics)
+    new = [*fresh, Metric("own", {}, {"a": "text"})]
+    told = made(list(new), 1, base=0, delta=delta)
+    bases.open(told, NOW)
+    assert list(map(type, told.metrics)) == [Filled, Metric]
+    assert plain(told.metrics) == plain([*expected, new[0]])
+    points, _ = Shapes(Limits()).points(told, NOW)
+    lines = b"\n".join(LineEncoder().encode(points)[0]).decode().split("\n")
+    slow, _ = Shapes(Limits()).points(made([*expected, new[0]], 1), NOW)
+    written = [line.decode() for line in LineEncoder().encode(slow)[0]]
+    assert [parsed(line) for line in lines] == [parsed(line) for line in written]
+    later = made([], 2, base=0, delta=delta, later=[Later(3, NOW, [[]])])
+    bases.open(later, NOW)
+    assert plain(reading.expand(later, Limits())[1].metrics) == plain(expected[:1])
+    bases.keep(found, NOW)
+    assert bases.weight == weight
 
 
 def test_what_agents_send_has_a_sheet_from_the_fourth_report_on_and_other_nodes_share_it() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+from math import isfinite
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muster_wire.deltas import DeltaError, restore, tell
+from muster_wire.deltas import DeltaError, changed, restore, tell
 from muster_wire.messages import Metric, Value
 
 WHOLE = st.integers(-(2**63), 2**63 - 1)
@@ -45,19 +46,44 @@ def test_what_is_told_is_restored_exactly(metrics: list[Metric], base: list[Metr
     assert exact(base) == before, "the base is as it was"
 
 
+CHANGES = st.lists(
+    st.integers(-3, 3) | st.just(2**60) | st.lists(VALUES | st.just(float("inf")), max_size=2),
+    max_size=5,
+)
+
+
+@given(METRICS, st.data())
+def test_all_values_at_once_are_changed_as_metric_by_metric(
+    base: list[Metric], data: st.DataObject
+) -> None:
+    rows = [data.draw(CHANGES | st.integers(0, 2)) for _ in base]
+    delta = rows[: data.draw(st.integers(len(rows) - 1, len(rows)))] if rows else [[]]
+    values = [value for m in base for value in m.fields.values()]
+    done = changed(delta, [len(m.fields) for m in base], values)
+    expected: list[Any] | None = None
+    with contextlib.suppress(DeltaError):
+        expected = [v for m in restore(delta, base) for v in m.fields.values()]
+    if done and all(isfinite(value) for value in values if isinstance(value, float)):
+        assert [*map(repr, values)] == [*map(repr, expected or [])]
+    if expected is None:
+        assert not done or not all(isfinite(v) for v in values if isinstance(v, float))
+    elif len(delta) == len(base) and all(type(row) is list for row in delta):
+        assert done
+
+
 @given(METRICS, st.data())
 def test_the_same_metrics_with_other_values_need_no_names(
     base: list[Metric], data: st.DataObject
 ) -> None:
     heads = {(m.name, *m.tags.items(), *m.fields): m for m in base}
     base = list(heads.values())
-    changed = [
+    others = [
         Metric(m.name, m.tags, {k: data.draw(alike(v)) for k, v in m.fields.items()}) for m in base
     ]
-    delta, fresh, whole = tell(changed, base)
+    delta, fresh, whole = tell(others, base)
     assert not fresh
-    assert exact(whole) == exact(changed)
-    assert exact(restore(over_the_wire(delta), base)) == exact(changed)
+    assert exact(whole) == exact(others)
+    assert exact(restore(over_the_wire(delta), base)) == exact(others)
 
 
 def alike(value: Value) -> st.SearchStrategy[Value]:

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import marshal
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic_core import to_json
 
 from muster_collector import telemetry
+from muster_collector.ingest import sheets
 from muster_collector.ingest.layouts import Layout, Matched
-from muster_collector.ingest.sheets import Filled, plain
+from muster_collector.ingest.sheets import Filled, Sheet, blank, plain
 from muster_collector.store.faults import surely_in_range
 from muster_wire.codec import Encoded, encode, packed, slots
-from muster_wire.deltas import MOST_HELD, DeltaError, Head, again
+from muster_wire.deltas import MOST_HELD, DeltaError, Head, again, changed
 from muster_wire.messages import Metric, Report, Value
 
 IDLE = 3_600_000
@@ -30,8 +32,8 @@ NONE = -1
 HEAD, EACH = 600, 300
 """Bytes that a head, and what is held for a node, cost beside their texts."""
 
-Key = tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]] | Layout
-"""A head as a key of a dictionary."""
+Key = tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]] | Layout | tuple[Layout, ...]
+"""A head, or all that have a sheet, as a key of a dictionary."""
 
 
 class UnknownBaseError(Exception):
@@ -45,6 +47,8 @@ class Held:
     epoch: int
     seq: int
     heads: tuple[Head | Layout, ...]
+    sheet: Sheet | None
+    """Of all heads, where none has a text."""
     values: bytes
     used: int
 
@@ -53,7 +57,7 @@ class Held:
 class Shared:
     """A head that the bases of several nodes have in common."""
 
-    head: Head | Layout
+    head: Head | Layout | Sheet
     uses: int = 0
 
 
@@ -107,16 +111,19 @@ class Bases:
         if len(row) > MOST_HELD:
             return
         values = marshal.dumps(row)
-        more = EACH + len(values) + sum(map(weight, set(keys) - self._heads.keys()))
+        together = _together(keys)
+        all_keys = [*keys, *together]
+        more = EACH + len(values) + sum(map(weight, set(all_keys) - self._heads.keys()))
         while self.weight + more > self.most and self._held:
             oldest = next(iter(self._held))
             if now - self._held[oldest].used < IDLE:
                 break
             self._drop(oldest)
         if self.weight + more <= self.most:
-            shared = tuple(self._share(key) for key in keys)
+            heads: Any = tuple(self._share(key) for key in keys)
+            sheet: Any = self._share(together[0]) if together else None
             self.weight += EACH + len(values)
-            self._held[report.node] = Held(report.epoch, report.seq, shared, values, now)
+            self._held[report.node] = Held(report.epoch, report.seq, heads, sheet, values, now)
         telemetry.BASES.set(len(self._held))
         telemetry.BASES_BYTES.set(self.weight)
 
@@ -129,7 +136,10 @@ class Bases:
         if held is None or (held.epoch, held.seq) != (report.epoch, report.base):
             raise UnknownBaseError
         values = marshal.loads(held.values)  # noqa: S302 - written here, in `keep`
-        told = [_metric(head, part) for head, part in again(report.delta, held.heads, values)]
+        told = None if report.later else _at_once(held.sheet, report.delta, values)
+        if told is None:
+            values = marshal.loads(held.values)  # noqa: S302
+            told = [_metric(head, part) for head, part in again(report.delta, held.heads, values)]
         report.metrics = told + report.metrics
         report.base, report.delta = None, []
         held.used = now
@@ -149,7 +159,7 @@ class Bases:
         """A report that was told against a base, opened already or not, as `whole`."""
         return self.alone(report, now) or whole(report)
 
-    def _share(self, key: Key) -> Head | Layout:
+    def _share(self, key: Key) -> Head | Layout | Sheet:
         """The one object for all equal heads."""
         shared = self._heads.get(key)
         if shared is None:
@@ -163,8 +173,12 @@ class Bases:
         if held is None:
             return
         self.weight -= EACH + len(held.values)
-        for head in held.heads:
-            key = head if type(head) is Layout else _key(*head)
+        for head in held.heads if held.sheet is None else (*held.heads, held.sheet):
+            key: Key
+            if type(head) is Sheet:
+                key = head.layouts
+            else:
+                key = head if type(head) is Layout else _key(*head)
             shared = self._heads[key]
             shared.uses -= 1
             if not shared.uses:
@@ -176,9 +190,24 @@ def _key(name: str, tags: dict[str, str], fields: tuple[str, ...]) -> Key:
     return name, tuple(tags.items()), fields
 
 
-def _head(key: Key) -> Head | Layout:
+def _together(keys: list[Key]) -> list[Key]:
+    """What a sheet of all these heads goes by, where there can be one."""
+    layouts = tuple(key for key in keys if type(key) is Layout and key.typed is not None)
+    return [layouts] if layouts and len(layouts) == len(keys) else []
+
+
+def _at_once(sheet: Sheet | None, delta: list[Any], values: list[Any]) -> list[Metric] | None:
+    """What a delta makes of all values of a base; None where that has to be looked at."""
+    if sheet is None or not changed(delta, sheet.sizes, values):
+        return None
+    return [Filled(sheet, values, sheet.lines(values))] if surely_in_range(values) else None
+
+
+def _head(key: Key) -> Head | Layout | Sheet:
     if type(key) is Layout:
         return key
+    if type(key[0]) is Layout:
+        return blank(key)
     name, tags, fields = key
     return Head(name, dict(tags), fields)
 
@@ -195,5 +224,7 @@ def weight(key: Key) -> int:
     """Bytes that a head costs, about."""
     if type(key) is Layout:
         return key.weight
+    if type(key[0]) is Layout:
+        return sheets.weight(key)
     name, tags, fields = key
     return HEAD + len(name) + sum(len(k) + len(v) + 120 for k, v in tags) + 60 * len(fields)

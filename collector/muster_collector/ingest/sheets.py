@@ -18,6 +18,7 @@ from muster_collector.ingest.layouts import Layout, Matched
 from muster_collector.store.base import Point, Value
 from muster_wire.messages import Metric
 
+Row = tuple[Any, ...] | None
 KEPT = 8 << 20
 """Bytes of all sheets; beyond, the memory begins anew."""
 NUMBER = re.compile(rb'":(-?[0-9.]{1,18})(?=[,}])')
@@ -33,20 +34,25 @@ _GAP: Final = object()
 class Sheet:
     """The lines of a report but for host, site, time and numbers; shared by all that have it."""
 
-    __slots__ = ("between", "layouts", "rows", "weight")
+    __slots__ = ("between", "layouts", "rows", "sizes")
 
-    def __init__(self, key: bytes, metrics: Sequence[Matched]) -> None:
-        self.layouts = tuple(metric.layout for metric in metrics)
-        self.rows = tuple(map(_constants, metrics))
-        """What the fields of each metric are, `_GAP` for a number; None where all are numbers."""
-        lines = b"\n".join(map(_line, metrics))
-        self.between = lines.split(GAP)
-        """The lines, cut where the numbers go."""
-        self.weight = 500 + len(key) + len(lines) + 45 * len(self.between) + 100 * len(metrics)
+    def __init__(self, layouts: Sequence[Layout], rows: Sequence[Row], lines: Sequence[bytes]):
+        self.layouts = tuple(layouts)
+        self.rows = rows
+        """What the fields of each metric are, `_GAP` for a new value; None where all are new."""
+        self.between = b"\n".join(lines).split(GAP)
+        """The lines, cut where the values go."""
+        self.sizes = [len(layout.keys) for layout in layouts]
 
-    def filled(self, numbers: bytes) -> Iterator[tuple[Layout, list[Any]]]:
+    def lines(self, values: list[Any]) -> bytes:
+        """The lines with values that are no texts."""
+        parts = [b""] * (2 * len(values) + 1)
+        parts[::2] = self.between
+        parts[1::2] = repr(values)[1:-1].encode().split(b", ")
+        return b"".join(parts)
+
+    def filled(self, values: list[Any]) -> Iterator[tuple[Layout, list[Any]]]:
         """The layouts, and the values of their fields."""
-        values = VALUES.decode(b"[%b]" % numbers)
         at = 0
         for layout, row in zip(self.layouts, self.rows, strict=True):
             if row is None:
@@ -68,12 +74,12 @@ class Sheet:
 class Filled(Metric):
     """All metrics of a report that has a sheet; looked at one by one only when somebody asks."""
 
-    __slots__ = ("lines", "numbers", "sheet")
+    __slots__ = ("lines", "sheet", "values")
 
-    def __init__(self, sheet: Sheet, numbers: bytes, lines: bytes) -> None:
+    def __init__(self, sheet: Sheet, values: bytes | list[Any], lines: bytes) -> None:
         self.sheet = sheet
-        self.numbers = numbers
-        """As they came, with commas between them."""
+        self.values = values
+        """Those that are new; bytes are numbers as they came, with commas between them."""
         self.lines = lines
 
     @property
@@ -83,7 +89,10 @@ class Filled(Metric):
 
     def rows(self) -> Iterator[tuple[Layout, list[Value]]]:
         """The layout of each metric, and the values of its fields."""
-        return self.sheet.filled(self.numbers)
+        values = self.values
+        if isinstance(values, bytes):
+            return self.sheet.filled(VALUES.decode(b"[%b]" % values))
+        return self.sheet.filled(values)
 
     def metrics(self) -> list[Metric]:
         """The same as they would have been decoded."""
@@ -139,13 +148,15 @@ class Sheets:
             or b",".join(found) != numbers
         ):
             return
-        sheet = Sheet(key, matched)
+        layouts = [metric.layout for metric in matched]
+        sheet = Sheet(layouts, tuple(map(_constants, matched)), [*map(_line, matched)])
         if len(sheet.between) != len(found) + 1:
             return
-        self._weight += sheet.weight
+        more = len(key) + weight(layouts)
+        self._weight += more
         if self._weight > KEPT:
             self._sheets.clear()
-            self._weight = sheet.weight
+            self._weight = more
         self._sheets[key] = sheet
 
 
@@ -161,6 +172,18 @@ def _numbers(metric: Matched) -> Iterator[bytes]:
     for kind, value in zip(metric.layout.kinds, metric.values, strict=True):
         if kind is int or kind is float:
             yield value
+
+
+def blank(layouts: Sequence[Layout]) -> Sheet:
+    """The sheet for values that are no texts yet, of layouts that have no field for a text."""
+    marks = [[GAP] * len(layout.keys) for layout in layouts]
+    lines = [_gaps(layout, values) for layout, values in zip(layouts, marks, strict=True)]
+    return Sheet(layouts, [None] * len(layouts), lines)
+
+
+def weight(layouts: Sequence[Layout]) -> int:
+    """Bytes that a sheet costs, about."""
+    return 500 + sum(100 + len(layout.told) + 60 * len(layout.keys) for layout in layouts)
 
 
 def _constants(metric: Matched) -> tuple[Any, ...] | None:
@@ -179,4 +202,8 @@ def _line(metric: Matched) -> bytes:
         GAP if kind is int or kind is float else value
         for kind, value in zip(layout.kinds, metric.values, strict=True)
     ]
-    return metric.line.removesuffix(b"%d") % (HOST, SITE, *values) + TIME
+    return _gaps(layout, values)
+
+
+def _gaps(layout: Layout, values: Sequence[bytes]) -> bytes:
+    return layout.told.removesuffix(b"%d") % (HOST, SITE, *values) + TIME

@@ -7,7 +7,7 @@ the whole batch for others; the embedded store keeps to the same rules, so that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
 from muster_collector.store.base import Point, Value
@@ -66,7 +66,7 @@ def fields_fault(fields: Mapping[str, Value]) -> str | None:
     return None
 
 
-def surely_in_range(values: tuple[Value, ...]) -> bool:
+def surely_in_range(values: Sequence[Value]) -> bool:
     """Whether every number is finite and far from the ends of 64 bits, told from three sums.
 
     A NaN or an infinity anywhere makes the sum non-finite, so the difference is not 0. What this
