@@ -221,7 +221,7 @@ def node(tags: str, salt: int, end: int) -> Iterator[list[str]]:
         disk = shapes("used_percent", whole=("total", "free", "used"))
         yield series(f"disk,{tags},mode=rw,path={path}", disk, last, salt)
         named = f"capacity_disk_hourly,{tags},path={path}"
-        yield series(named, shapes("used_percent", "grows"), monthly(end), salt)
+        yield series(named, shapes("used_percent", "grows", "days"), monthly(end), salt)
     net = shapes(whole=("bytes_recv", "bytes_sent", "err_in", "err_out", "drop_in", "drop_out"))
     yield series(f"net,{tags},interface=eth0", net, last, salt)
 

@@ -375,6 +375,8 @@ def full_hour(fleet: list[Node], now: int, turn: int, end: int) -> Iterator[str]
         before = disks(node, max(0, turn - 30))
         for path, used in disks(node, turn).items():
             growth = {"used_percent": used, "grows": (used - before[path]) * 24}
+            if growth["grows"] > 0:
+                growth["days"] = (100 - used) / growth["grows"]
             yield line("capacity_disk_hourly", tags | {"path": path}, growth, now)
             free = SIZE * (100 - used) / 100
             left.update({"disk_used": used, "disk_total": float(SIZE), "disk_free": free})

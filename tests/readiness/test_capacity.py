@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import pytest
 from readiness.small_fleet import START, point
@@ -52,18 +53,26 @@ async def of_site(store: Store, site: str, hour: int) -> Mapping[str, float]:
     return dict(zip(names, found[1:], strict=True))
 
 
-async def growth(store: Store, host: str) -> list[tuple[int, float, float | None]]:
-    """Hour, use and growth a day of the root file system of a node."""
-    reads = (Read("used_percent", "raw"), Read("grows", "raw"))
+class Growth(NamedTuple):
+    """Hours since START, percent in use, percent a day, days to full."""
+
+    hour: int
+    used: float
+    grows: float | None
+    days: float | None
+
+
+async def growth(store: Store, host: str) -> list[Growth]:
+    """What is said of the root file system of a node."""
+    names = ("used_percent", "grows", "days")
+    reads = tuple(Read(name, "raw") for name in names)
     query = Query("capacity_disk_hourly", reads, 0, START * 2, ("host", "path", "site"))
     columns = (await store.select(query)).columns
     assert set(columns["path"]) == {"/"}
-    rows = zip(
-        columns["host"], columns["time"], columns["used_percent"], columns["grows"], strict=True
-    )
-    return [
-        ((time - START) // HOUR, used, grows) for name, time, used, grows in rows if name == host
-    ]
+    without: list[None] = [None] * len(columns["time"])
+    read = [columns.get(name, without) for name in names]
+    rows = zip(columns["host"], columns["time"], *read, strict=True)
+    return [Growth((time - START) // HOUR, *found) for name, time, *found in rows if name == host]
 
 
 async def test_an_hour_of_a_site_is_the_sum_of_its_nodes_and_late_ones_are_added(
@@ -104,10 +113,13 @@ async def test_how_fast_a_disk_fills_is_known_after_six_hours(either: Store) -> 
         await either.write(points)
         await write_hours(either, hour)
     found = await growth(either, "n1")
-    assert [(hour, used) for hour, used, _ in found] == [(h + 1, 40.0 + h / 2) for h in range(8)]
-    assert [grows for _, _, grows in found[:6]] == [None] * 6
-    assert [grows for _, _, grows in found[6:]] == pytest.approx([12.0, 12.0])
-    assert (await growth(either, "n2"))[-1][2] == pytest.approx(-24.0)
+    assert [(row.hour, row.used) for row in found] == [(h + 1, 40.0 + h / 2) for h in range(8)]
+    assert {(row.grows, row.days) for row in found[:6]} == {(None, None)}
+    assert [row.grows for row in found[6:]] == pytest.approx([12.0, 12.0])
+    assert found[-1].days == pytest.approx(56.5 / 12)
+    emptied = (await growth(either, "n2"))[-1]
+    assert emptied.grows == pytest.approx(-24.0)
+    assert emptied.days is None
 
 
 async def test_growth_is_that_of_the_last_week(either: Store) -> None:
@@ -120,10 +132,10 @@ async def test_growth_is_that_of_the_last_week(either: Store) -> None:
     ):
         await either.write(sample("n1", hour * 60, 1.0, used))
         await write_hours(either, hour)
-    *_, (hour, used, grows) = await growth(either, "n1")
+    newest = (await growth(either, "n1"))[-1]
     # Of the nine hours before it eight lie within the week.
-    assert (hour, used) == (9 * day, 57.0)
-    assert grows == pytest.approx(7.0 / 8 * 24)
+    assert (newest.hour, newest.used) == (9 * day, 57.0)
+    assert newest.grows == pytest.approx(7.0 / 8 * 24)
 
 
 async def test_nothing_was_measured(either: Store) -> None:

@@ -5,8 +5,9 @@ Points lie at the hour's end and are written again when late data changes the ho
 sums over its nodes of `cpu_busy` and `memory_used` (percent, means of the hour), over its writable
 file systems of `disk_used` (percent), `disk_total` and `disk_free` (bytes, at the hour's end), and
 of how many these are (`cpu_nodes`, `memory_nodes`, `disks`).
-`capacity_disk_hourly` has one for each writable file system: `used_percent` at the hour's end, and
-`grows`, by how much of it that changed a day in the week before, from six hours of data on.
+`capacity_disk_hourly` has one for each writable file system: `used_percent` at the hour's end; from
+six hours of data on `grows`, by how much of it that changed a day in the week before; and where it
+grows `days`, after how many it is full if it goes on like this.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ def _disks(now: Table, before: Table, end: int) -> Iterator[Point]:
         # Hours that have data count: gaps and young data make the time to full shorter.
         first, hours = past.get(key, (None, 0))
         if first is not None and hours >= LEAST_HOURS:
-            fields["grows"] = (used - first) / hours * HOURS_A_DAY
+            grows = fields["grows"] = (used - first) / hours * HOURS_A_DAY
+            if grows > 0:
+                fields["days"] = (100.0 - used) / grows
         yield Point(DISKS, tuple(zip(DISK, key, strict=True)), fields, end)
 
 
