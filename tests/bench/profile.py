@@ -21,7 +21,8 @@ STAGES = {
     "MQTT: read, PUBACK": ("ingest/connection.py", "ingest/mqtt.py", "mqtt5"),
     "open: zlib": ("muster_wire/codec.py", "muster_wire/dictionaries"),
     "read: outline, matching, identity": (
-        "ingest/reading.py", "ingest/shortcut.py", "ingest/layouts.py", "pydantic", "msgspec",
+        "ingest/reading.py", "ingest/shortcut.py", "ingest/layouts.py", "ingest/sheets.py",
+        "pydantic", "msgspec",
     ),
     "types, limits, tags": ("ingest/shapes.py",),
     "lines": ("store/lines.py", "store/faults.py"),
