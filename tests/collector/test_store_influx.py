@@ -479,7 +479,7 @@ def test_a_store_from_the_configuration(tmp_path: Path) -> None:
 async def test_reports_that_are_lines_already_are_taken_apart_where_some_are_refused(
     influx1: Influx1,
 ) -> None:
-    """Three of ten points have a whole number where the database has floats."""
+    """Four of fourteen points have a whole number where the database has floats."""
     names = [Metric(name, {}, {"x": 1}) for name in ("one", "own", "two")]
     shapes = learnt(names)
     samples: list[Sample] = []
@@ -491,9 +491,11 @@ async def test_reports_that_are_lines_already_are_taken_apart_where_some_are_ref
     assert list(map(type, samples)) == [Lines] * 3
     async with store_on(influx1.url, database="lines") as store:
         first = Point("own", (("host", "n1"), ("site", "s1")), {"x": 0.5}, NOW + 1)
-        refused = await store.write([first, *samples])
-        assert [one.position for one in refused] == [2, 5, 8]
-        assert "type conflict" in refused[0].reason or "is type integer" in refused[0].reason
+        bad = first._replace(fields={"time": 1})
+        refused = await store.write([first, *samples, bad, samples[0]])
+        assert [one.position for one in refused] == [2, 5, 8, 10, 12]
+        assert "is type integer" in refused[0].reason
+        assert "name that InfluxDB keeps" in refused[3].reason
         for name, values in (("one", [5, 6, 7]), ("own", [0.5]), ("two", [5, 6, 7])):
             table = await store.select(Query(name, (Read("x", "raw"),), NOW, NOW + 9, ("host",)))
             assert table.columns["x"] == values

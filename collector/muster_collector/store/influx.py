@@ -10,11 +10,20 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Final, Protocol
 
 from muster_collector.errors import StoreError
 from muster_collector.store import influx_arrays, influxql, tables
-from muster_collector.store.base import Lines, Query, RefusedPoint, Sample, Table, whole
+from muster_collector.store.base import (
+    Lines,
+    Query,
+    RefusedPoint,
+    Sample,
+    Table,
+    size,
+    whole,
+)
 from muster_collector.store.influx_http import Answer, InfluxSettings, Server
 from muster_collector.store.lines import LineEncoder
 from muster_collector.store.refusals import Refusal, understand
@@ -89,28 +98,28 @@ class InfluxStore:
     async def write(self, points: Sequence[Sample]) -> list[RefusedPoint]:
         """Write a batch; what is not in the answer is stored."""
         await self.open()
-        if Lines in map(type, points):
-            if await self._at_once(points):
-                return []
-            points = whole(points)
-        lines, positions, refused = self._encoder.encode(points)
-        kept = [points[position] for position in positions]
+        lines, positions, unwritable = self._encoder.encode(points)
+        starts = [0, *accumulate(map(size, points))]
+        refused = [RefusedPoint(starts[position], reason) for position, reason in unwritable]
         for first, last in _pieces(lines):
-            for position, reason in (
-                await self._settle(kept[first:last], lines[first:last])
-            ).items():
-                refused.append(RefusedPoint(positions[first + position], reason))
+            some = positions[first:last]
+            found = await self._piece([points[place] for place in some], lines[first:last])
+            if found:
+                where = [n for place in some for n in range(starts[place], starts[place + 1])]
+                refused += [RefusedPoint(where[n], reason) for n, reason in found.items()]
         refused.sort()
         return refused
 
-    async def _at_once(self, points: Sequence[Sample]) -> bool:
-        """Write all of a batch; what is refused, and whether the rest is stored, is not known."""
-        lines, positions, refused = self._encoder.encode(points)
-        for first, last in _pieces(lines):
-            some = [points[position] for position in positions[first:last]]
-            if await self._send(some, lines[first:last]) is not None:
-                return False
-        return not refused
+    async def _piece(self, samples: list[Sample], lines: list[bytes]) -> dict[int, str]:
+        """Write until all is stored or refused; the refused of the points, and their reasons."""
+        if Lines not in map(type, samples):
+            return await self._settle(samples, lines)
+        if await self._send(samples, lines) is None:
+            return {}
+        points = whole(samples)
+        lines, positions, unwritable = self._encoder.encode(points)
+        found = await self._settle([points[position] for position in positions], lines)
+        return dict(unwritable) | {positions[n]: reason for n, reason in found.items()}
 
     async def _settle(self, points: list[Sample], lines: list[bytes]) -> dict[int, str]:
         """Write until all lines are stored or refused; the refused positions and their reasons."""
