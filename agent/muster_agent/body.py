@@ -25,6 +25,9 @@ NEEDED = ("node", "site", "epoch", "seq", "oldest", "sent")
 """What every report says."""
 
 
+ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 class Envelope(NamedTuple):
     """What is known of a report only when it is sent; see `muster_wire.messages.Report`."""
 
@@ -158,4 +161,4 @@ def _message(report: dict[str, Any]) -> Encoded:
 
 
 def _text(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return ENCODER.encode(value).encode()

@@ -18,7 +18,6 @@ import time
 from collections import deque
 from typing import Any, Literal, NamedTuple
 
-import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -76,9 +75,9 @@ class Link:
         self.events: deque[Event] = deque()
         self._tls = tls_context(mqtt) if mqtt.url.tls else None
         self._properties: dict[str, Any] = {}
-        self._client: paho.Client | None = None
+        self._client: Client | None = None
         self._thread: threading.Thread | None = None
-        self._outcome: tuple[paho.Client, Exception | None] | None = None
+        self._outcome: tuple[Client, Exception | None] | None = None
         self._answer_by = math.inf
         self._before = self._carried = 0
         self._spoke = self._heard = 0.0
@@ -159,7 +158,7 @@ class Link:
                 self._serve(client, sock, limit - deaf)
         self._hand_over()
 
-    def _silent(self, client: paho.Client, now: float) -> float:
+    def _silent(self, client: Client, now: float) -> float:
         """Seconds until either side has been silent for too long, or has to be asked again.
 
         paho (2.2) asks the broker at every interval of keeping alive, whatever it has sent
@@ -178,23 +177,23 @@ class Link:
             self._drain()
         return woken
 
-    def _serve(self, client: paho.Client, sock: Any, seconds: float) -> None:
+    def _serve(self, client: Client, sock: Any, seconds: float) -> None:
         """Let paho read what comes within `seconds`, write and keep alive."""
-        interest = select.POLLIN | (select.POLLOUT if client.want_write() else 0)
-        if waiting_inside(sock):
-            seconds = 0.0
-        ready = polled({self._reader: select.POLLIN, sock: interest}, seconds)
-        if self._reader.fileno() in ready:
-            self._drain()
-        readable = bool(ready.get(sock.fileno(), 0) & ~select.POLLOUT)
-        for _ in range(MOST_PACKETS):
-            if not readable and not waiting_inside(sock):
-                break
+        readable = True  # trying costs no more than asking
+        if seconds > 0 and not waiting_inside(sock):
+            interest = select.POLLIN | (select.POLLOUT if client.want_write() else 0)
+            ready = polled({self._reader: select.POLLIN, sock: interest}, seconds)
+            if self._reader.fileno() in ready:
+                self._drain()
+            readable = bool(ready.get(sock.fileno(), 0) & ~select.POLLOUT)
+        heard = client.packets
+        for _ in range(MOST_PACKETS if readable else 0):
+            before = client.packets
             client.loop_read()
-            self._heard = time.monotonic()
-            if client.socket() is not sock:
+            if client.packets == before or client.socket() is not sock:
                 break
-            readable = bool(polled({sock: select.POLLIN}, 0.0))
+        if client.packets > heard:
+            self._heard = time.monotonic()
         if client.socket() is not None and client.want_write():
             client.loop_write()
         now = time.monotonic()
@@ -203,7 +202,7 @@ class Link:
         if now > self._answer_by:
             self._down("no answer: is it an MQTT broker, with TLS as in [mqtt] url?")
 
-    def _attempt(self, client: paho.Client) -> None:
+    def _attempt(self, client: Client) -> None:
         """Connect, in a thread of its own."""
         outcome: Exception | None = None
         broker = self.mqtt.url

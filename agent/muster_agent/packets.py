@@ -26,7 +26,10 @@ LONG = 0x80
 
 
 class Client(paho.Client):
-    """paho's client of MQTT 5; `taken` gets a message's id and reason code, `told` a message."""
+    """paho's client of MQTT 5; `packets` counts what has come.
+
+    `taken` gets a message's id and reason code, `told` a message.
+    """
 
     def __init__(
         self,
@@ -35,10 +38,12 @@ class Client(paho.Client):
         told: Callable[[str, bytes, str | None], None],
     ) -> None:
         super().__init__(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
+        self.packets = 0
         self.taken = taken
         self.told = told
 
     def _packet_handle(self) -> MQTTErrorCode:
+        self.packets += 1
         try:
             inside: Any = self._in_packet
             command, packet = inside["command"], bytes(inside["packet"])

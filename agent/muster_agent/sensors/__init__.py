@@ -141,7 +141,8 @@ def _all_storable(metric: Metric) -> bool:
     """Whether a metric's values can be seen at a glance to be storable: numbers within 64 bits."""
     values: Any = metric.fields.values()
     try:
-        return all(map(isfinite, values)) and min(values) >= -INT_LIMIT and max(values) < INT_LIMIT
+        # One that is not finite makes the sum so too.
+        return isfinite(sum(values)) and min(values) >= -INT_LIMIT and max(values) < INT_LIMIT
     except (TypeError, ValueError, OverflowError):
         return False  # a text, nothing, or a number beyond all floats: look at each
 
