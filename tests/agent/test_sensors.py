@@ -401,6 +401,31 @@ def test_an_idle_interface_that_is_down_is_seen_as_soon_as_it_has_traffic(
     assert "wg0" not in by_tag(sensor.read(), "interface")
 
 
+def test_a_speed_is_asked_every_five_minutes_and_when_an_interface_comes_up(
+    machine: MACHINE,
+) -> None:
+    one = machine("vm")
+    sensor = one.sensor("net")
+
+    def speed() -> object:
+        return by_tag(sensor.read(), "interface")["ens3"]["speed"]
+
+    one.write("sys/class/net/ens3/speed", "1000\n")
+    assert speed() == 1000
+    one.write("sys/class/net/ens3/speed", "100\n")
+    one.step(299)
+    assert speed() == 1000
+    one.step(61)
+    assert speed() == 100
+    one.write("sys/class/net/ens3/flags", "0x1002\n")
+    one.step(61)
+    assert "ens3" not in by_tag(sensor.read(), "interface")
+    one.write("sys/class/net/ens3/flags", "0x1003\n")
+    one.write("sys/class/net/ens3/speed", "10\n")
+    one.step(61)
+    assert speed() == 10
+
+
 def test_with_very_many_connections_nobody_lists_them(machine: MACHINE) -> None:
     one = machine("server")
     (metric,) = one.sensor("tcp_states").read()

@@ -37,17 +37,16 @@ UP, LOOPBACK = 0x1, 0x8
 """Flags of an interface, as in netdevice(7)."""
 IGNORE = ("veth", "cali", "lxc")
 """One interface a container, under a new name at every start: series without end."""
-KEPT = 60.0
-"""Seconds for which a link is believed to be as it was: reading a speed takes a lock that the
-kernel is jealous of, and the flags are a file an interface."""
-
+KEPT, SPEED_KEPT = 60.0, 300.0
+"""Seconds for which an interface is believed to be up, or not, and to have the speed that it had:
+each is a file an interface, and reading a speed takes a lock that the kernel is jealous of."""
 
 Row = dict[str, Value]
 """The counters of an interface."""
 
 
 class Link(NamedTuple):
-    """Whether an interface is used, its speed in Mbit/s (-1 unknown), until when that is believed.
+    """Whether an interface is used, its speed in Mbit/s (-1 unknown), until when each is believed.
 
     Of one that is not in use, what it has received and sent: traffic is news.
     """
@@ -55,6 +54,7 @@ class Link(NamedTuple):
     in_use: bool
     speed: int
     until: float
+    speed_until: float
     idle: dict[str, Value] | None
 
 
@@ -103,12 +103,17 @@ class Net(Sensor):
 
     def _look(self, name: str, row: dict[str, Value], now: float) -> Link:
         if not self._in_use(name):
-            return Link(in_use=False, speed=-1, until=now + KEPT, idle=row)
+            return Link(in_use=False, speed=-1, until=now + KEPT, speed_until=now, idle=row)
+        former = self.links.get(name)
+        if former is not None and former.in_use and now < former.speed_until:
+            return former._replace(until=now + KEPT)
         try:
             speed = int(self.host.read(_file(name, "speed")))
         except (OSError, ValueError):
             speed = -1  # Wi-Fi, tunnels, links that are down
-        return Link(in_use=True, speed=speed, until=now + KEPT, idle=None)
+        return Link(
+            in_use=True, speed=speed, until=now + KEPT, speed_until=now + SPEED_KEPT, idle=None
+        )
 
     def _in_use(self, name: str) -> bool:
         """Up and no loopback; without sysfs (a bare container) what is listed counts."""
