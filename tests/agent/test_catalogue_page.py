@@ -42,4 +42,4 @@ def test_every_sensor_and_option_is_on_its_page() -> None:
     assert path == "docs/reference/sensors.md"
     assert all(f"| `{name}` |" in text for name in SENSORS)
     assert "| `cpu` | sample | `percpu = false` |" in text
-    assert "| `processes` | 60 s |  |" in text
+    assert "| `processes` | 120 s |  |" in text

@@ -13,7 +13,7 @@ from muster_collector.ingest.fleet import Fleet
 from muster_collector.ingest.items import BirthItem, Item, RefusedItem, ReportItem
 from muster_collector.ingest.patience import Patience
 from muster_collector.ingest.rates import Rates
-from muster_collector.ledger.file import FILE_NAME, LedgerFile, Quarantined
+from muster_collector.ledger.file import FILE_NAME, Changes, LedgerFile, Quarantined
 from muster_collector.ledger.periods import Period
 from muster_wire.messages import Birth, Lost, Report
 
@@ -49,7 +49,12 @@ class Books:
     def settle(self, items: Iterable[Item]) -> None:
         """A batch is stored, and written."""
         self.desk.apply(items)
-        self.file.commit(self.desk.changes())
+        self.commit(self.desk.changes())
+
+    def commit(self, changes: Changes) -> None:
+        """A transaction."""
+        self.file.commit(changes)
+        self.desk.timeline.written(changes.booked)
 
     def send(
         self,

@@ -10,6 +10,7 @@ from collector.books import HOUR, MINUTE, Books
 
 from muster_collector.ingest.completeness import Writer
 from muster_collector.ingest.other_ledgers import OtherLedgers
+from muster_collector.ledger.file import Changes
 from muster_collector.ledger.periods import COUNTS
 from muster_collector.store.base import Query, Read, Store
 from muster_collector.store.embedded import EmbeddedStore
@@ -122,3 +123,19 @@ async def test_what_another_ledger_handed_over_is_taken_out_of_its_sums(
     sums = await agree(store, now)
     assert {ledger for ledger, _, _ in sums} == {former.file.id, heir.file.id}
     assert total(sums, START + HOUR, "expected", "stored", "missing", "down") == [720, 720, 0, 0]
+
+
+async def test_an_hour_told_while_its_transaction_is_under_way_is_told_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books, now = Books(tmp_path / "a"), START + HOUR
+    under_way: list[Changes] = []
+    with monkeypatch.context() as slow:
+        slow.setattr(books, "commit", under_way.append)
+        books.send(range(AN_HOUR), start=START)
+    await write(books, store, now)
+    assert total(await agree(store, now), now, "stored") == [0]
+    for changes in under_way:
+        books.commit(changes)
+    await write(books, store, now)
+    assert total(await agree(store, now), now, "stored") == [AN_HOUR]

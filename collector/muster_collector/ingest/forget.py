@@ -43,28 +43,30 @@ class Forgetting:
         not take it; nothing is changed then. A ledger that cannot be written is waited for.
         """
         intake = self._intake
-        node, now = intake.ledger.nodes.get(name), intake.clock()
-        if node is None or node.forgotten is not None:
-            raise UnknownNodeError(f"no node with the id {name[:80]!r}")
-        if not force and node.online and states.state(node, now) != "silent":
-            ago = (now - (states.heard(node) or now)) / 1000
-            raise AliveError(
-                f"{name} is alive, it was heard {ago:.0f} s ago: stop its agent first, or force it"
-            )
-        for kind in RETAINED:
-            topic = topics.topic(node.site, name, kind, root=intake.root)
-            if not self._retain(topic, NOTHING):
-                raise MusterError("the broker is not connected, so nothing was forgotten")
-        heard = states.heard(node) or node.first_seen
-        closed = node.forget(now)
-        for account in closed:
-            intake.desk.touch(node, account)
-            intake.desk.timeline.changed(node, account)
-        intake.desk.touch(node)
-        intake.desk.timeline.touch(name, heard, now)
-        await intake.commit(intake.desk.changes())
-        self._leave(node)
-        events.node_forgotten(name, forced=force)
+        async with intake.paper:
+            node, now = intake.ledger.nodes.get(name), intake.clock()
+            if node is None or node.forgotten is not None:
+                raise UnknownNodeError(f"no node with the id {name[:80]!r}")
+            if not force and node.online and states.state(node, now) != "silent":
+                ago = (now - (states.heard(node) or now)) / 1000
+                raise AliveError(
+                    f"{name} is alive, it was heard {ago:.0f} s ago: stop its agent first, or"
+                    " force it"
+                )
+            for kind in RETAINED:
+                topic = topics.topic(node.site, name, kind, root=intake.root)
+                if not self._retain(topic, NOTHING):
+                    raise MusterError("the broker is not connected, so nothing was forgotten")
+            heard = states.heard(node) or node.first_seen
+            closed = node.forget(now)
+            for account in closed:
+                intake.desk.touch(node, account)
+                intake.desk.timeline.changed(node, account)
+            intake.desk.touch(node)
+            intake.desk.timeline.touch(name, heard, now)
+            await intake.commit(intake.desk.changes())
+            self._leave(node)
+            events.node_forgotten(name, forced=force)
         totals = node.totals
         return {
             "node": name,

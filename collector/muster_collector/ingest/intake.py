@@ -125,7 +125,8 @@ class Intake:
         self._something = asyncio.Event()
         self._full = asyncio.Event()
         self._doubted = (0, False)
-        self._committing = False
+        self.paper = asyncio.Lock()
+        """Held from a change in memory until it is on the disk: transactions come in that order."""
         self._ending = False
 
     def take(
@@ -202,10 +203,10 @@ class Intake:
             telemetry.ACKS_WAITING.set(self.desk.acks.waiting)
             telemetry.OLDEST.set(time.monotonic() - oldest.begun if oldest else 0.0)
             self.desk.acks.rates.turn(self.clock())
-            if not self._committing:
+            if not self.paper.locked():
                 self.desk.acks.flush(time.monotonic())
             rounds += 1
-            if rounds % 240 == 0 and not self._committing:
+            if rounds % 240 == 0 and not self.paper.locked():
                 self.desk.end_epochs(self.clock())
 
     def finish(self) -> None:
@@ -404,17 +405,17 @@ class Intake:
     async def _write(self, batch: Batch) -> None:
         began = time.monotonic()
         if batch.eras:
-            for node, account in batch.eras:
-                self.desk.touch(node, account)
-            await self.commit(self.desk.changes())
+            async with self.paper:
+                for node, account in batch.eras:
+                    self.desk.touch(node, account)
+                await self.commit(self.desk.changes())
         refused = await self._store(batch.points)
         stored = time.monotonic()
         if refused:
             batch.refuse(refused)
-        self._committing = True
-        self.desk.apply(batch.items)
-        await self.commit(self.desk.changes())
-        self._committing = False
+        async with self.paper:
+            self.desk.apply(batch.items)
+            await self.commit(self.desk.changes())
         self.in_hand -= len(batch.items)
         batch.done.set_result(None)
         now = time.monotonic()
@@ -455,6 +456,7 @@ class Intake:
                 await asyncio.sleep(delay * random.uniform(0.5, 1.0))
                 delay = min(LAST_DELAY, delay * 2)
             else:
+                self.desk.timeline.written(changes.booked)
                 events.ledger_back()
                 telemetry.QUARANTINE_DROPPED.set(self.file.dropped)
                 return

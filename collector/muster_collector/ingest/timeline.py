@@ -32,13 +32,17 @@ MOST_HOURS = 24 * 400
 
 
 class Timeline:
-    """What is booked since the last transaction; `due` has the hours that the store has to have."""
+    """What is booked since the last transaction; `due` has the hours that the store has to have.
+
+    An hour is due when it changes, and again once the transaction with its bookings is on the disk:
+    whoever wrote it to the store between the two has read too little.
+    """
 
     def __init__(self) -> None:
         self.due: set[tuple[int, str]] = set()
         self._bookings: Bookings = {}
         self._given_up: GivenUp = {}
-        self._hours: list[tuple[int, str]] = []
+        self._hours: set[tuple[int, str]] = set()
 
     def stored(
         self, node: Node, account: Account, seq: int, ts: int, *, late: bool, again: bool
@@ -99,22 +103,25 @@ class Timeline:
         end = max(0, int(last)) // HOUR * HOUR
         begin = max(int(first) // HOUR * HOUR, end - MOST_HOURS * HOUR, 0)
         for start in range(begin, end + 1, HOUR):
-            if (start, node) not in self.due:
-                self.due.add((start, node))
-                self._hours.append((start, node))
+            self._note((start, node))
 
     def take(self) -> Booked:
         """What to write now; nothing is kept back."""
         booked = Booked(self._bookings, self._given_up, self._hours)
-        self._bookings, self._given_up, self._hours = {}, {}, []
+        self._bookings, self._given_up, self._hours = {}, {}, set()
         return booked
+
+    def written(self, booked: Booked) -> None:
+        """The ledger's file has it now."""
+        self.due.update(booked.hours)
+
+    def _note(self, hour: tuple[int, str]) -> None:
+        self.due.add(hour)
+        self._hours.add(hour)
 
     def _begin(self, key: tuple[int, str]) -> Counts:
         counts = self._bookings[key] = [0] * WIDTH
-        hour = (key[0] // HOUR * HOUR, key[1])
-        if hour not in self.due:
-            self.due.add(hour)
-            self._hours.append(hour)
+        self._note((key[0] // HOUR * HOUR, key[1]))
         return counts
 
     def _mark(self, node: Node, account: Account, seq: int, ts: int) -> None:
