@@ -74,9 +74,8 @@ def run(options: argparse.Namespace) -> int:
         columns = ("date", *without)
     if options.fields:
         chosen = {name.strip() for name in options.fields.split(",")}
-        first = ("date",) if "date" in columns else ("time",)
-        columns = tuple(name for name in COLUMNS + STEPS if name in chosen - {"time", "id"})
-        columns = (*first, "id", *columns)
+        chosen |= {"id", "date" if "date" in columns else "time"}
+        columns = tuple(name for name in ("date", *COLUMNS, *STEPS) if name in chosen)
     output.write(rows, columns, options)
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import json
 import zoneinfo
 from pathlib import Path
 from typing import Any
@@ -259,3 +260,5 @@ async def test_only_the_columns_that_are_wanted(world: World, tmp_path: Path) ->
         ["date", "id", "score", "coverage"],
         ["2026-02-09", "s1", "40.2", "0.50"],
     ]
+    _, out, _ = await muster(*arguments, "--fields", "time,score", "--format", "json")
+    assert list(json.loads(out)[0]) == ["date", "time", "id", "score"]
