@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from muster_collector.store.base import Store
+from muster_collector.store.embedded import EmbeddedStore
+from muster_collector.store.influx import InfluxStore
+from muster_collector.store.influx_http import InfluxSettings
 from servers import Influx1, Mosquitto, VictoriaMetrics
 
 # On a shared machine no verdict depends on how long an example, or making one up, takes.
@@ -36,3 +41,19 @@ def victoria_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victo
     server = VictoriaMetrics(tmp_path_factory.mktemp("victoria")).start()
     yield server
     server.stop()
+
+
+@pytest.fixture(params=["embedded", "influx"])
+async def either(
+    request: pytest.FixtureRequest, tmp_path: Path, influx1: Influx1
+) -> AsyncIterator[Store]:
+    """Each store in turn, for what the way of a store to overwrite could change."""
+    name = f"either_{abs(hash(request.node.nodeid))}"
+    store: Store = (
+        EmbeddedStore(tmp_path / "either.duckdb")
+        if request.param == "embedded"
+        else InfluxStore(InfluxSettings(url=influx1.url, database=name))
+    )
+    await store.open()
+    yield store
+    await store.close()

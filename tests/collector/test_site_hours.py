@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,31 +12,12 @@ from muster_collector.ingest.other_ledgers import OtherLedgers
 from muster_collector.ledger.file import Changes
 from muster_collector.ledger.periods import COUNTS
 from muster_collector.store.base import Query, Read, Store
-from muster_collector.store.embedded import EmbeddedStore
-from muster_collector.store.influx import InfluxStore
-from muster_collector.store.influx_http import InfluxSettings
-from servers import Influx1
 
 START = 1_772_323_200_000
 """2026-03-01T00:00:00Z in ms."""
 AN_HOUR = 360
 READS = tuple(Read(name, "sum") for name in (*COUNTS, "covered_s"))
 Sums = dict[tuple[str, str, int], dict[str, float]]
-
-
-@pytest.fixture(params=["embedded", "influxdb"])
-async def store(
-    request: pytest.FixtureRequest, tmp_path: Path, influx1: Influx1
-) -> AsyncIterator[Store]:
-    database = f"sites_{abs(hash(request.node.nodeid))}"
-    opened: Store = (
-        EmbeddedStore(tmp_path / "sites.duckdb")
-        if request.param == "embedded"
-        else InfluxStore(InfluxSettings(url=influx1.url, database=database))
-    )
-    await opened.open()
-    yield opened
-    await opened.close()
 
 
 async def write(books: Books, store: Store, now: int) -> None:
@@ -70,7 +50,7 @@ def total(sums: Sums, end: int, *names: str) -> list[float]:
 
 
 async def test_late_reports_losses_refusals_and_silence_are_in_the_sums(
-    store: Store, tmp_path: Path
+    either: Store, tmp_path: Path
 ) -> None:
     books = Books(tmp_path / "a")
     now = START + 2 * HOUR
@@ -78,8 +58,8 @@ async def test_late_reports_losses_refusals_and_silence_are_in_the_sums(
     books.send(range(2 * AN_HOUR), start=START)
     books.send([*range(60), 700], start=START, node="n2")
     books.send(range(2 * AN_HOUR), start=START, node="m1", site="s2")
-    await write(books, store, now)
-    before = await agree(store, now)
+    await write(books, either, now)
+    before = await agree(either, now)
     assert len(before) == 4
     assert total(before, first, "expected", "stored", "missing") == [1080, 780, 300]
     # Of the backlog some comes late, some is refused, and some is declared lost.
@@ -88,54 +68,54 @@ async def test_late_reports_losses_refusals_and_silence_are_in_the_sums(
         [720], start=START, node="n2", oldest=720, lost=[(300, 399, "spool full")], delay=100
     )
     now += HOUR + MINUTE
-    await write(books, store, now)
-    after = await agree(store, now)
+    await write(books, either, now)
+    after = await agree(either, now)
     assert total(after, first, "expected", "late", "lost", "missing") == [1080, 240, 60, 0]
     assert total(after, second, "expected", "stored", "lost") == [1080, 721, 359]
     # What was given up comes after all; m1 is silent meanwhile.
     books.send(range(300, 350), start=START, node="n2", delay=4 * HOUR)
     books.desk.timeline.touch("m1", START + 2 * HOUR, now)
-    await write(books, store, now)
-    last = await agree(store, now)
+    await write(books, either, now)
+    last = await agree(either, now)
     assert total(last, first, "stored", "lost") == [1070, 10]
     assert total(last, START + 3 * HOUR, "silent")[0] > 0
 
 
 async def test_what_another_ledger_handed_over_is_taken_out_of_its_sums(
-    store: Store, tmp_path: Path
+    either: Store, tmp_path: Path
 ) -> None:
     former, heir = Books(tmp_path / "a"), Books(tmp_path / "b")
     former.send([seq for seq in range(180) if not 60 <= seq < 66], start=START)
     former.send(range(360), start=START, node="n2")
     now = START + 30 * MINUTE
-    await write(former, store, now)
-    assert await hours(store, "completeness_site_hourly", now + HOUR) == {}, "it has not ended"
+    await write(former, either, now)
+    assert await hours(either, "completeness_site_hourly", now + HOUR) == {}, "it has not ended"
     now = START + HOUR + MINUTE
-    await write(former, store, now)
+    await write(former, either, now)
     former.desk.timeline.touch("n2", START, START)
-    await write(former, store, now)
-    await agree(store, now)
+    await write(former, either, now)
+    await agree(either, now)
     heir.ledger.nodes["n1"] = former.ledger.nodes["n1"]
-    heir.fleet.others = OtherLedgers(store, heir.file.id, now)
+    heir.fleet.others = OtherLedgers(either, heir.file.id, now)
     heir.send(range(180, 360), start=START)
     heir.send(range(60, 66), start=START, delay=HOUR)
-    await write(heir, store, now)
-    sums = await agree(store, now)
+    await write(heir, either, now)
+    sums = await agree(either, now)
     assert {ledger for ledger, _, _ in sums} == {former.file.id, heir.file.id}
     assert total(sums, START + HOUR, "expected", "stored", "missing", "down") == [720, 720, 0, 0]
 
 
 async def test_an_hour_told_while_its_transaction_is_under_way_is_told_again(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    either: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     books, now = Books(tmp_path / "a"), START + HOUR
     under_way: list[Changes] = []
     with monkeypatch.context() as slow:
         slow.setattr(books, "commit", under_way.append)
         books.send(range(AN_HOUR), start=START)
-    await write(books, store, now)
-    assert total(await agree(store, now), now, "stored") == [0]
+    await write(books, either, now)
+    assert total(await agree(either, now), now, "stored") == [0]
     for changes in under_way:
         books.commit(changes)
-    await write(books, store, now)
-    assert total(await agree(store, now), now, "stored") == [AN_HOUR]
+    await write(books, either, now)
+    assert total(await agree(either, now), now, "stored") == [AN_HOUR]

@@ -29,19 +29,3 @@ async def influx(influx1: Influx1, request: pytest.FixtureRequest) -> AsyncItera
     await store.open()
     yield store
     await store.close()
-
-
-@pytest.fixture(params=["embedded", "influx"])
-async def either(
-    request: pytest.FixtureRequest, tmp_path: Path, influx1: Influx1
-) -> AsyncIterator[Store]:
-    """Each store in turn, for what the way of a store to overwrite could change."""
-    name = f"either_{abs(hash(request.node.nodeid))}"
-    store: Store = (
-        EmbeddedStore(tmp_path / "either.duckdb")
-        if request.param == "embedded"
-        else InfluxStore(InfluxSettings(url=influx1.url, database=name))
-    )
-    await store.open()
-    yield store
-    await store.close()
