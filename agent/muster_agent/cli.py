@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
     with imports.for_now("argparse", "gettext", "locale", "shutil"):
         options = parse(arguments)
     try:
-        return COMMANDS[options.command](options)
+        status = COMMANDS[options.command](options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; what is left must not be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ConfigError as error:
         for line in error.mistakes:
             print(line, file=sys.stderr)
@@ -30,10 +36,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (AgentError, OSError) as error:
         print(f"muster-agent: {error}", file=sys.stderr)
         return 1
+    return status
 
 
 def parse(arguments: list[str] | None) -> SimpleNamespace:
-    """The command line; settings are explained by `muster-agent check --settings`."""
+    """The command line; the help of `run` and `check` names every setting too."""
     import argparse
 
     from muster_agent.version import VERSION
@@ -49,8 +56,21 @@ def parse(arguments: list[str] | None) -> SimpleNamespace:
         "doctor": "try sensors, clock, spool and broker, and say what to mend",
         "check": "say what is wrong with the configuration, or show it",
     }
+    asked = sys.argv[1:] if arguments is None else arguments
+    settings = None
+    if {"-h", "--help"}.intersection(asked):
+        from muster_agent.reference import brief
+
+        settings = "\n".join(brief())
     made = {
-        name: commands.add_parser(name, help=text, description=text) for name, text in helps.items()
+        name: commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=settings if name in ("run", "check") else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        for name, text in helps.items()
     }
     for command in made.values():
         command.add_argument("--config", metavar="FILE", help=f"default: {CONFIG}")
@@ -79,8 +99,6 @@ def configuration(
     over: dict[str, Any] | None = None,
 ) -> Config:
     """The configuration of the command line, with what is `over` it, checked as a whole."""
-    import os
-
     from muster_agent import config
 
     file = options.config or CONFIG

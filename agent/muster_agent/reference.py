@@ -1,4 +1,4 @@
-"""The settings in words, for `muster-agent check --settings` and the documentation."""
+"""The settings in words, for --help, `muster-agent check --settings` and the documentation."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ def lines() -> Iterator[str]:
             yield f"# {meaning(declared)}: {declared.metadata['kind'].form}"
             yield f"{lead}{declared.name} = {json.dumps(declared.metadata['default'])}"
         yield ""
+
+
+def brief() -> Iterator[str]:
+    """Every setting on a line of its own, for --help."""
+    yield "settings of the file (texts also as MUSTER_SECTION_KEY in the environment):"
+    for name, section in SHOWN.items():
+        for declared in fields(section):
+            default = json.dumps(declared.metadata["default"])
+            yield f"  [{name}] {declared.name} = {default}  {meaning(declared)}"
+    yield "what may stand there: muster-agent check --settings"
 
 
 def page() -> Iterator[str]:

@@ -192,11 +192,27 @@ def test_a_host_s_name_becomes_a_valid_node_id(hostname: str, node: str) -> None
 def test_every_setting_is_documented_and_explained() -> None:
     page = "\n".join(reference.page())
     shown = muster_agent("check", "--settings").out
+    helps = [muster_agent(command, "--help").out for command in ("run", "check")]
     for name, section in SECTIONS.items():
         assert f"[{name}]" in shown
         for key in section.__dataclass_fields__:
             assert f"`{key}`" in page
             assert f"\n{key} = " in shown
+            assert all(f"\n  [{name}] {key} = " in text for text in helps)
+
+
+@pytest.mark.parametrize("command", ["check --settings", "sample --pretty", "run --help"])
+def test_a_reader_that_has_seen_enough_is_no_error(command: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "muster_agent", *command.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as writing:
+        assert writing.stdout is not None
+        assert writing.stderr is not None
+        writing.stdout.close()
+        assert writing.stderr.read() == b""
+        assert writing.wait(60) == 0
 
 
 def test_the_settings_that_are_shown_are_a_configuration(file: Path) -> None:

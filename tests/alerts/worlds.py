@@ -170,11 +170,16 @@ WORLDS: dict[str, World] = {
     ),
     "certificate-3d": World(
         [
-            point("x509_cert", 0, {"expiry": 2 * 86_400}, source="x", host="a1"),
+            point("x509_cert", MINUTE, {"expiry": 216_000}, source="x", host="a1"),
+            # A file of the same name on another machine, where it was renewed; told later.
+            point("x509_cert", 0, {"expiry": 80 * 86_400}, source="x", host="b1"),
             point("x509_cert", 0, {"expiry": 4 * 86_400}, source="y", host="a1"),
+            # Renewed here: what it had before counts no more.
+            point("x509_cert", MINUTE, {"expiry": 86_400}, source="z", host="a1"),
+            point("x509_cert", 0, {"expiry": 90 * 86_400}, source="z", host="a1"),
         ],
-        {labels(source="x"): 2.0},
-        {labels(source="y")},
+        {labels(source="x"): 2.5},
+        {labels(source="y"), labels(source="z")},
     ),
     "certificate-14d": World(
         [

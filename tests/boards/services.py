@@ -1,6 +1,7 @@
 """Made-up probes, clocks, updates and agents for the fleet of `fill`, as line protocol.
 
-One service fails often, one slowly gets worse, one certificate expires in two days and one in ten.
+One service fails often, one slowly gets worse, one certificate expires in two days and one in ten;
+one is a file on each observer, and was not renewed on the second of them.
 """
 
 from __future__ import annotations
@@ -83,6 +84,9 @@ CERTIFICATES = {
     "https://pay.city.example:443": ("pay.city.example", 2 * DAY),
 }
 """Source to common name and seconds until it expires."""
+IN_FILE = "/etc/ssl/edge.pem"
+LEFT_IN_FILE = (80 * DAY, 3 * DAY // 2, 80 * DAY)
+"""Seconds until the certificate in that file expires, by observer."""
 OBSERVERS = 3
 """How many nodes ask each service."""
 
@@ -101,6 +105,9 @@ def probes(order: int, turn: int, minutes_left: float) -> Iterator[Line]:
             fields = {"expiry": expiry, "age": 90 * DAY - expiry, "verification_code": 0}
             tags = {"source": source, "common_name": name, "verification": "valid"}
             yield "x509_cert", tags, fields
+        expiry = int(LEFT_IN_FILE[order] + minutes_left * 60)
+        tags = {"source": IN_FILE, "common_name": "edge.city.example"}
+        yield "x509_cert", tags, {"expiry": expiry, "age": 90 * DAY - expiry}
 
 
 def _answer(service: Service, failed: bool, seconds: float) -> Line:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from boards.fill import PLACES, SILENT_SITE, fill
 from boards.influxql_client import ask, put_in
-from boards.services import DOWN, SERVICES
+from boards.services import DOWN, IN_FILE, SERVICES
 
 from muster_collector.alerts.grafana import FILE, generate
 from muster_collector.alerts.model import Rule
@@ -161,10 +161,11 @@ def test_a_service_that_nobody_reaches_fires(filled: Filled) -> None:
     assert not any(DOWN in label for label in before["firing"])
 
 
-@pytest.mark.parametrize(("name", "count"), [("certificate-3d", 1), ("certificate-14d", 2)])
+@pytest.mark.parametrize(("name", "count"), [("certificate-3d", 2), ("certificate-14d", 3)])
 def test_certificates_fire_before_they_expire(name: str, count: int, filled: Filled) -> None:
     states = evaluate(name, filled, filled.end)
     assert len(states["firing"]) == count
+    assert IN_FILE in states["firing"], "though others have renewed theirs"
     assert "https://portal.city.example:443" in states["normal"]
 
 

@@ -18,7 +18,7 @@ from boards.fill import (
     fill,
 )
 from boards.influxql_client import Chosen, answers, ask, options, panels
-from boards.services import DOWN
+from boards.services import DOWN, IN_FILE
 from boards.test_boards import BOARDS
 
 from servers import Influx1
@@ -162,8 +162,13 @@ def test_services_are_judged_by_their_answers(filled: Filled) -> None:
 
 
 def test_the_next_certificate_to_expire_is_found(filled: Filled) -> None:
-    (soonest,) = draw("en/services", filled)[4]
-    assert values(soonest)[0] == pytest.approx(2, abs=0.1)
+    found = draw("en/services", filled)
+    (soonest,) = found[4]
+    assert values(soonest)[0] == pytest.approx(1.5, abs=0.1)
+    rows = {row["source"]: row for row in cells(found[31])}
+    assert rows[IN_FILE]["expiry"] == pytest.approx(1.5, abs=0.1)
+    assert rows[IN_FILE]["host"].endswith("-02"), "the one that has not renewed it"
+    assert rows["https://pay.city.example:443"]["expiry"] == pytest.approx(2, abs=0.1)
 
 
 def marked(board: str, filled: Filled, **given: str) -> dict[str, list[float]]:

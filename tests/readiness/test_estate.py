@@ -13,6 +13,11 @@ from muster_collector.estate import EMPTY, check, load
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "examples" / "estate-guangzhou.toml"
 DAY = dt.date(2026, 2, 28)
 
+KEYS = (
+    "name, name_zh, timezone, example, default_role, roles, regions, districts, sites, nodes, "
+    "targets"
+)
+
 
 def findings(tmp_path: Path, text: str, name: str = "estate.toml") -> list[str]:
     file = tmp_path / name
@@ -23,7 +28,14 @@ def findings(tmp_path: Path, text: str, name: str = "estate.toml") -> list[str]:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ('colour = "red"', "colour: unknown key"),
+        (
+            'colour = "red"',
+            f"colour: unknown key; known: {KEYS}",
+        ),
+        (
+            "[roles.edge]\nload = 2",
+            "roles edge load: unknown key; known: weight, name, name_zh",
+        ),
         (
             '[[sites]]\nid = "a"\n[[sites]]\nid = "a"',
             "sites[2] 'a' id = 'a': already used by sites[1]",
@@ -72,7 +84,10 @@ def findings(tmp_path: Path, text: str, name: str = "estate.toml") -> list[str]:
             '[[sites]]\nid = "a"\nplanned = { node = -1 }',
             "sites[1] 'a' planned node = -1: Input should be greater than or equal to 0",
         ),
-        ('[[sites]]\nid = "a"\nplaned = {}', "sites[1] 'a' planed: unknown key"),
+        (
+            '[[nodes]]\nid = "n"\nrol = "edge"',
+            "nodes[1] 'n' rol: unknown key; known: id, role, site",
+        ),
         (
             '[[districts]]\nid = "unassigned"',
             (
@@ -138,7 +153,9 @@ def test_other_encodings_and_missing_files_are_one_line(tmp_path: Path) -> None:
 def test_load_says_how_many_more_findings_there_are(tmp_path: Path) -> None:
     file = tmp_path / "estate.toml"
     file.write_text('a = 1\nb = 2\n[[sites]]\nid = "x"\nc = 3\n')
-    with pytest.raises(ConfigError, match=r"unknown key \(and 2 more: muster estate check\)$"):
+    with pytest.raises(
+        ConfigError, match=r"c: unknown key; .*\(and 2 more: muster estate check\)$"
+    ):
         load(file)
 
 

@@ -113,8 +113,9 @@ def _from(ask: Ask) -> str:
 
 
 def _selected(ask: Ask, value: str) -> str:
-    # InfluxQL has no exponents: a small factor is written as a divisor.
-    scaled = value if ask.scale == 1 else f"{value} / {round(1 / ask.scale)}"
+    # InfluxQL has no exponents: a small factor is written as a divisor. One with a point, since the
+    # smallest of whole numbers divided would be a whole number.
+    scaled = value if ask.scale == 1 else f"{value} / {1 / ask.scale:.1f}"
     return f'SELECT {scaled} AS "value" {_from(ask)}{_grouped(ask.series)}'
 
 

@@ -188,10 +188,14 @@ SERVICES = (
                 "zh": f"证书将在 {days} 天内到期",
             },
             summary={
-                "en": "The certificate of {source} expires in {value} days.",
-                "zh": "{source} 的证书将在 {value} 天后到期。",
+                "en": "The certificate of {source} has {value} days left.",
+                "zh": "{source} 的证书剩余 {value} 天。",
             },
-            ask=Ask(("x509_cert",), "expiry", ("source",), scale=1 / DAY),
+            # A file of one name is another certificate on each machine: the first to expire counts.
+            ask=Ask(
+                ("x509_cert",), "expiry", ("source", "host"),
+                combine="min", by=("source",), scale=1 / DAY,
+            ),
             limit=limit("certificate_days", shade),
             above=False,
             severity="critical" if shade == "bad" else "warning",
@@ -199,7 +203,7 @@ SERVICES = (
         )
         for days, shade in EXPIRES
     ),
-)
+)  # fmt: skip
 UPKEEP = (
     Rule(
         name="clock-off",

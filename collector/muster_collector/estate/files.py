@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -104,12 +104,22 @@ def _invalid(error: ValidationError, where: Where) -> Iterator[str]:
     for finding in error.errors(include_url=False):
         place = where(tuple(finding["loc"]))
         if finding["type"] == "extra_forbidden":
-            yield f"{place}: unknown key"
+            yield f"{place}: unknown key; known: {_known(tuple(finding['loc']))}"
         elif finding["type"] == "missing":
             yield f"{place}: missing"
         else:
             message = finding["msg"].removeprefix("Value error, ")
             yield f"{place} = {_short(finding['input'])}: {message}"
+
+
+def _known(location: tuple[int | str, ...]) -> str:
+    """The keys that are right where an unknown one stands."""
+    model: Any = Estate
+    for step in location[:-1]:
+        if isinstance(step, str) and step in getattr(model, "model_fields", {}):
+            declared = model.model_fields[step].annotation
+            model = next((each for each in get_args(declared) if isinstance(each, type)), declared)
+    return ", ".join(model.model_fields)
 
 
 def _short(value: object) -> str:

@@ -6,6 +6,7 @@ from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import Rows
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing
 from muster_collector.boards.kit.tongue import Tongue
+from muster_collector.boards.shared import links
 from muster_collector.boards.shared.probes import (
     PROBES,
     seen,
@@ -57,14 +58,19 @@ def reasons(t: Tongue) -> Panel:
 
 
 def certificates(t: Tongue) -> Panel:
-    """Probed certificates, the next to expire first."""
-    query = (
-        f'SELECT last("expiry") / 86400 AS "expiry" FROM "x509_cert" '
-        f'WHERE {seen()} GROUP BY "source", "verification"'
+    """Certificates in files and of probed services, the next to expire first.
+
+    A file of one name is another certificate on each machine: the first to expire is named.
+    """
+    last = (
+        f'SELECT last("expiry") / 86400.0 AS "e" FROM "x509_cert" '
+        f'WHERE {seen()} GROUP BY "source", "verification", "host"'
     )
+    query = f'SELECT min("e") AS "expiry", "host" FROM ({last}) GROUP BY "source", "verification"'
     checked = {"valid": t("valid", "有效"), "invalid": t("invalid", "无效")}
     columns = [
         Column("source", t("Certificate of", "证书所属")),
+        Column("host", t("Seen by", "观测节点"), width=110, link=links.node_link(t)),
         Column("verification", t("Checked", "校验"), width=75, texts=checked),
         Column(
             "expiry",
@@ -80,15 +86,17 @@ def certificates(t: Tongue) -> Panel:
             id=31,
             title=t("Certificates, the next to expire first", "证书（最先到期在前）"),
             means=t(
-                "Time that each probed certificate has left; negative when it has run out. May be "
-                "empty: no certificates are probed.",
-                "各受检证书的剩余时间；负值表示已过期。可为空 (may be empty)：未检查证书。",
+                "Time that each certificate has left, in a file or of a probed service, on the "
+                "node where it is least; negative when it has run out. May be empty: none is "
+                "looked at.",
+                "各证书（文件或受探测的服务）在剩余时间最短的节点上的剩余时间；负值表示已过期。"
+                "可为空 (may be empty)：未检查证书。",
             ),
             do=t(
                 "Under 14 days: automatic renewal has failed, renew by hand.",
                 "不足 14 天：自动续期已失败，请手动续期。",
             ),
-            empty=t("No certificates are probed", "未检查证书"),
+            empty=t("No certificates", "没有证书"),
             width=8,
             queries=[Rows(query)],
         ),

@@ -108,15 +108,16 @@ def least(t: Tongue) -> Panel:
 
 def soonest(t: Tongue) -> Panel:
     """Time until the first certificate expires."""
-    last = f'SELECT last("expiry") AS "e" FROM "x509_cert" WHERE {seen()} GROUP BY "source"'
+    last = f'SELECT last("expiry") AS "e" FROM "x509_cert" WHERE {seen()} GROUP BY "source", "host"'
     return number(
         Face(
             id=4,
             title=t("Next certificate expires in", "最近到期的证书"),
             means=t(
-                "Time until the first of all probed certificates runs out. May be empty: no "
-                "certificates are probed.",
-                "所有受检证书中最先到期者的剩余时间。可为空 (may be empty)：未检查证书。",
+                "Time until the first of all certificates runs out, in files and of probed "
+                "services. May be empty: no certificates are looked at.",
+                "所有受检证书（文件及受探测的服务）中最先到期者的剩余时间。"
+                "可为空 (may be empty)：未检查证书。",
             ),
             do=t("Under 14 days: renew it now.", "不足 14 天：立即续期。"),
             empty=t("No certificates", "没有证书"),
