@@ -81,6 +81,32 @@ async def test_late_reports_losses_refusals_and_silence_are_in_the_sums(
     assert total(last, START + 3 * HOUR, "silent")[0] > 0
 
 
+async def test_a_node_that_moves_counts_once_where_it_was_at_the_end_of_each_hour(
+    either: Store, tmp_path: Path
+) -> None:
+    """Within an hour to another site and on to a third; a day later what was missing comes."""
+    books = Books(tmp_path / "a")
+    seqs = range(2 * AN_HOUR)
+    books.send([seq for seq in seqs[:500] if not 100 <= seq < 150], start=START)
+    await write(books, either, START + 500 * 10_000)
+    for site, first, last in (("s2", 500, 600), ("s3", 600, 720)):
+        books.send(seqs[first:last], start=START, site=site)
+        await write(books, either, START + last * 10_000)
+    books.reopen()
+    books.send(range(100, 150), start=START, site="s3", delay=24 * HOUR)
+    now = START + 26 * HOUR
+    await write(books, either, now)
+    sums = {
+        (site, end): row["stored"] for (_, site, end), row in (await agree(either, now)).items()
+    }
+    assert sums == {
+        ("s1", START + HOUR): AN_HOUR,
+        ("s1", START + 2 * HOUR): 0,
+        ("s2", START + 2 * HOUR): 0,
+        ("s3", START + 2 * HOUR): AN_HOUR,
+    }
+
+
 async def test_what_another_ledger_handed_over_is_taken_out_of_its_sums(
     either: Store, tmp_path: Path
 ) -> None:

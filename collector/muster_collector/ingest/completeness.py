@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from muster_collector.errors import StoreError
 from muster_collector.ingest import about, events, site_hours
@@ -135,7 +135,7 @@ class Writer:
         nodes = {name for _, name in wanted}
         one = next(iter(nodes)) if len(nodes) == 1 else None
         sums = self.file.sums(spans, one)
-        points = []
+        points: list[Point] = []
         for node in filter(None, map(self.fleet.node, nodes)):
             about = NodeAccount(node, now)
             for (start, end), booked in zip(spans, sums, strict=True):
@@ -143,17 +143,22 @@ class Writer:
                     others = shares.get((start, node.node), ())
                     theirs = sum(share.sums.counts[COVERED] for share in others)
                     period = about.period(start, end, booked.get(node.node), theirs)
-                    points.append(self._hourly(node, start, period))
+                    points += self._hourly(node, start, period)
                     points += [_bare(share, start) for share in others]
         return points
 
-    def _hourly(self, node: Node, start: int, period: Period) -> Point:
-        tags = (("host", node.node), ("ledger", self.file.id), ("site", node.site))
+    def _hourly(self, node: Node, start: int, period: Period) -> Iterator[Point]:
+        """The hour at the site where the node was at its end, and nothing where it was before."""
+        site, left = node.sites(start, start + HOUR)
         fields: dict[str, int | float | bool | str] = {
             count: min(getattr(period, count), MOST) for count in HOURLY_COUNTS
         }
         fields[COVERED_S] = period.covered / 1000
-        return Point(HOURLY, tags, fields, start + HOUR)
+        tags = (("host", node.node), ("ledger", self.file.id))
+        yield Point(HOURLY, (*tags, ("site", site)), fields, start + HOUR)
+        nothing: dict[str, int | float | bool | str] = dict.fromkeys(HOURLY_COUNTS, 0)
+        for other in sorted(left):
+            yield Point(HOURLY, (*tags, ("site", other)), nothing | {COVERED_S: 0.0}, start + HOUR)
 
     async def _next_hour(self, now: int) -> None:
         """When an hour has ended all nodes have it, silent ones too."""

@@ -66,10 +66,13 @@ UPGRADES = (
     """
     ALTER TABLE node ADD COLUMN forgotten INTEGER;
     """,
+    """
+    ALTER TABLE node ADD COLUMN left TEXT DEFAULT '';
+    """,
 )
 """From an empty file to the present one, a step a version; only ever added to."""
 VERSION = len(UPGRADES)
-PUT_NODE = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 16)})"  # noqa: S608 - constant
+PUT_NODE = f"INSERT OR REPLACE INTO node VALUES ({', '.join('?' * 17)})"  # noqa: S608 - constant
 PUT_ACCOUNT = f"INSERT OR REPLACE INTO account VALUES ({', '.join('?' * 21)})"  # noqa: S608
 PUT_REASON = "UPDATE quarantine SET reason = ?, detail = ? WHERE id = ?"
 OVERHEAD = 256
@@ -252,6 +255,7 @@ def node_row(node: Node) -> tuple[Any, ...]:
         node.epoch, node.simulated, node.agent, json.dumps(node.inventory),
         json.dumps(node.former), node.unreadable, node.source,
         node.last_stored, node.last_refused, node.forgotten,
+        json.dumps(node.left) if node.left else "",
     )  # fmt: skip
 
 
@@ -262,6 +266,7 @@ def node_of(row: Sequence[Any]) -> Node:
         last_arrival=row[5], epoch=row[6], simulated=bool(row[7]), agent=row[8],
         inventory=json.loads(row[9]), former=Counter(json.loads(row[10])), unreadable=row[11],
         source=row[12], last_stored=row[13], last_refused=row[14], forgotten=row[15],
+        left=tuple((site, until) for site, until in json.loads(row[16] or "[]")),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from muster_collector.ledger.clocks import Offset
 from muster_wire.messages import ConfigState
 
 MOST_EPOCHS = 8
+MOST_MOVES = 8
 EPOCH_GRACE = 3_600_000
 SIMULATED = "sim-"
 """What the ids of made-up nodes begin with."""
@@ -71,6 +72,18 @@ class Node:
     clock: Offset = field(default_factory=Offset)
     forgotten: int | None = None
     """Since when (ms) it is no longer one of the fleet; its past stays, until it reports again."""
+    left: tuple[tuple[str, int], ...] = ()
+    """The sites where it was before, each with the time (ms) until which; the newest moves."""
+
+    def move(self, site: str, now: int) -> None:
+        """It is at another site now."""
+        self.left = (*self.left, (self.site, now))[-MOST_MOVES:]
+        self.site = site
+
+    def sites(self, start: int, end: int) -> tuple[str, set[str]]:
+        """The site where it was at `end` (ms), and those that it left since `start`."""
+        site = next((site for site, until in self.left if until >= end), self.site)
+        return site, {other for other, until in self.left if start <= until < end} - {site}
 
     @property
     def totals(self) -> Totals:
@@ -170,7 +183,7 @@ class Ledger:
             node = Node(name, site, first_seen=now, simulated=name.startswith(SIMULATED))
             self.nodes[name] = node
         elif node.site != site:
-            node.site = site
+            node.move(site, now)
         return node
 
     def accounts(self) -> Iterator[Account]:
