@@ -148,12 +148,21 @@ def lines(end: int, hours: float = 3, step: int = 2 * MINUTE) -> Iterator[str]:
 
 
 def days(end: int) -> Iterator[str]:
-    """The fleet's readiness of sixty days, slowly getting better."""
+    """The fleet's readiness of sixty days, slowly getting better, and a month of the sites' use."""
     for day in range(60):
         mean = 74 - day / 8 + 2 * math.sin(day / 3)
         fields = {"score": mean, "least": mean - 5, "most": mean + 4, "coverage": 0.95}
         tags = {"level": "fleet", "id": "fleet", "method": METHOD}
         yield line("readiness_daily", tags, fields, end - day * 24 * HOUR)
+    for quarter in range(8, 120):
+        for number, place in enumerate(PLACES):
+            sway = math.sin(quarter / 2 + number)
+            busy, memory = 40 + 9 * sway, 48 + 3 * sway - quarter / 40
+            disk = 58 - quarter / 9 + number
+            left = {"cpu_busy": busy, "cpu_nodes": 1.0, "memory_used": memory, "memory_nodes": 1.0}
+            left |= {"disk_used": disk, "disks": 1.0}
+            tags = {"site": place.site}
+            yield line("capacity_site_hourly", tags, left, end - quarter * 6 * HOUR)
 
 
 def extras(node: Node, number: int, turn: int, now: int, end: int) -> Iterator[str]:
@@ -192,7 +201,8 @@ def busy_and_memory(node: Node, turn: int) -> tuple[float, float]:
 
 def disks(node: Node, turn: int) -> dict[str, float]:
     """How full its file systems are, in percent; one of them grows until it is full."""
-    return {"/": node.full, "/var": min(99.2, node.full * 1.11 + turn / 200)}
+    grown = turn / 200 * (1 + 0.8 * math.sin(sum(map(ord, node.host))))
+    return {"/": node.full, "/var": min(99.2, node.full * 1.11 + grown)}
 
 
 def machine(node: Node, now: int, turn: int) -> Iterator[str]:

@@ -146,6 +146,17 @@ def test_links_lead_to_boards_and_variables_that_exist(name: str) -> None:
 
 
 @every_board
+def test_links_of_rows_keep_the_time_and_what_is_chosen_above(name: str) -> None:
+    for url in (url for panel in panels(name) for url in urls(panel)):
+        assert "${__url_time_range}" in url
+        chosen = re.findall(r"[?&]var-(\w+)=", url)
+        kept = re.findall(r"&\$\{(\w+):queryparam\}", url)
+        assert kept == VARIABLES[1 : VARIABLES.index(chosen[0])], url
+    for link in BOARDS[name]["links"]:
+        assert (link["keepTime"], link["includeVars"]) == (True, True)
+
+
+@every_board
 def test_columns_that_are_renamed_are_columns_that_are_asked_for(name: str) -> None:
     for panel in panels(name):
         if panel["type"] != "table":

@@ -200,7 +200,7 @@ def test_marks_say_what_happened_when(filled: Filled) -> None:
     assert site["reboot"] == []
     (changed,) = marked("zh/node", filled, node=CONFIGURED)["配置变更"]
     assert 30 <= changed <= 34
-    began = marked("en/fleet", filled)["scoring method begins"]
+    began = marked("en/fleet", filled)["a scoring method from here on"]
     assert len(began) == 2
     assert 44 <= min(began) <= 51
 

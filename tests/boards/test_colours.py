@@ -36,6 +36,7 @@ XYZ = (
     (0.0193 / 1.089, 0.1192 / 1.089, 0.9505 / 1.089),
 )
 """From linear sRGB, in parts of white."""
+LUMINANCE = ((0.2126, 0.7152, 0.0722),)
 Vector = tuple[float, ...]
 
 
@@ -43,11 +44,15 @@ def times(matrix: tuple[Vector, ...], vector: Vector) -> Vector:
     return tuple(sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix)
 
 
+def light_of(color: str) -> Vector:
+    """Linear RGB of a colour as `#rrggbb`."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    return tuple(c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+
+
 def seen(color: str, eye: str) -> Vector:
     """CIELAB of a colour as `#rrggbb`."""
-    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = tuple(c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
-    received = tuple(min(1.0, max(0.0, c)) for c in times(EYES[eye], linear))
+    received = tuple(min(1.0, max(0.0, c)) for c in times(EYES[eye], light_of(color)))
     x, y, z = (c ** (1 / 3) if c > 0.008856 else 7.787 * c + 4 / 29 for c in times(XYZ, received))
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
@@ -63,6 +68,20 @@ def test_known_differences() -> None:
     assert nearest(["#ff0000", "#00ff00"], "normal") == pytest.approx(170.6, abs=0.5)
     # Two of Grafana's classic palette, green and red.
     assert nearest(["#73BF69", "#F2495C"], "deuteranopia") < 10 < LEAST
+
+
+def contrast(color: str, ground: str) -> float:
+    """Of a colour on a ground, 1 to 21: Web Content Accessibility Guidelines 2.2."""
+    dark, light = sorted(times(LUMINANCE, light_of(one))[0] for one in (color, ground))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_colours_are_seen_on_light_and_dark_ground() -> None:
+    """What is no text needs 3; amber that has it on white is brown on black."""
+    assert contrast("#000000", "#ffffff") == pytest.approx(21, abs=0.1)
+    for color in {*words.BAND_COLORS, style.LOSS, style.QUIET}:
+        assert contrast(color, "#181B1F") >= 2.9, color
+        assert contrast(color, "#FFFFFF") >= (2.3 if color == style.WARN else 2.9), color
 
 
 @pytest.mark.parametrize("eye", EYES)

@@ -35,7 +35,7 @@ def capacity(t: Tongue) -> Board:
         strips=[
             Strip(4, [_disk_now(t), _memory_now(t), _cpu_now(t)]),
             Strip(11, [_full(t), _largest(t)]),
-            Strip(9, [targets(t, width=24)]),
+            Strip(7, [targets(t, width=24)]),
             Strip(9, [_use(t, 30), _by_day(t)]),
         ],
     )
@@ -149,8 +149,8 @@ def _full(t: Tongue) -> Panel:
         Column("grows", t("Grows a day", "每日增长"), unit="suffix: %/d", width=115, decimals=2),
         Column(
             "days",
-            t("Days to full", "距写满"),
-            width=105,
+            t("Days to full", "距写满天数"),
+            width=120,
             decimals=0,
             limits=soon,
         ),

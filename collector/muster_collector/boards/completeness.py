@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_collector.boards.kit import style
+from muster_collector.boards.kit import style, words
 from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.influxql import BUCKET, HOSTS, Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
@@ -153,11 +153,12 @@ def _nodes(t: Tongue) -> Panel:
         f'SELECT top("missing", 20) AS "missing", "silent_s", "host", "site" FROM ({inner}) '
         'WHERE "missing" > 0'
     )
+    lasting = words.lasting(t)
     columns = [
         Column("host", t("Node", "节点"), link=links.node_link(t)),
         Column("site", t("Site", "站点"), width=150, link=links.site_link(t, links.SITE_LINK)),
         Column("missing", t("Missing", "缺失"), unit="locale", width=110, decimals=0),
-        Column("silent_s", t("Last heard", "距上次上报"), unit="s", width=110, decimals=0),
+        Column("silent_s", t("Last heard", "距上次上报"), unit=lasting, width=110, decimals=0),
     ]
     return listing(
         Face(

@@ -24,10 +24,10 @@ def noc(t: Tongue) -> Board:
             Strip(
                 7,
                 [
-                    scores.score(t, FLEET, width=5, size=96),
+                    scores.score(t, FLEET, width=5, size=110),
                     _change(t),
-                    alerts.firing(t, width=4, size=44),
-                    states.now(t, width=6, size=44),
+                    alerts.firing(t, width=4, size=56),
+                    states.now(t, width=6, size=50),
                     _sum(
                         t,
                         7,
@@ -87,7 +87,7 @@ def _change(t: Tongue) -> Panel:
             decimals=1,
             limits=style.steps("score_change", calm=style.QUIET),
         ),
-        size=44,
+        size=48,
     )
 
 
@@ -108,7 +108,7 @@ def _sum(t: Tongue, number_: int, texts: tuple[str, str, str], field: str) -> Pa
             now=True,
             limits=style.steps("missing_in_fleet"),
         ),
-        size=48,
+        size=64,
     )
 
 
@@ -137,7 +137,7 @@ def _grown(t: Tongue) -> Panel:
             limits=style.steps("missing_in_fleet"),
         ),
         named=True,
-        size=32,
+        size=40,
     )
 
 
@@ -146,9 +146,9 @@ def _worst(t: Tongue) -> Panel:
     where = f'"level" = \'site\' AND "id" =~ /^$site$/ AND {SITES}'
     columns = [
         Column("id", t("Site", "站点"), link=links.site_link(t)),
-        Column("score", t("Score", "评分"), width=80, decimals=0, limits=words.grades(), empty="—"),
+        Column("score", t("Score", "评分"), width=80, decimals=0, limits=words.grades()),
         Column("grade", t("Grade", "等级"), width=65),
-        places.why(t, 210),
+        places.why(t, 260),
     ]
     return listing(
         Face(
@@ -173,7 +173,7 @@ def _worst(t: Tongue) -> Panel:
 
 def _disks(t: Tongue) -> Panel:
     inner = latest("disk", (), f"\"mode\" = 'rw' AND {HOSTS}", '"host", "path"', by="used_percent")
-    query = f'SELECT top("used_percent", 12) AS "used", "host", "path" FROM ({inner})'
+    query = f'SELECT top("used_percent", 7) AS "used", "host", "path" FROM ({inner})'
     columns = [
         Column("host", t("Node", "节点"), width=150, link=links.node_link(t)),
         Column("path", t("File system", "文件系统"), width=110),
@@ -183,7 +183,9 @@ def _disks(t: Tongue) -> Panel:
         Face(
             id=42,
             title=t("Fullest disks", "最满的磁盘"),
-            means=t("The fullest file systems of all nodes.", "所有节点中最满的文件系统。"),
+            means=t(
+                "The seven fullest file systems of all nodes.", "所有节点中最满的七个文件系统。"
+            ),
             do=t(
                 "Above 95 %: free space now, services stop when a disk is full.",
                 "高于 95%：请立即清理，磁盘写满后服务会停止。",

@@ -36,9 +36,9 @@ def readiness(t: Tongue) -> Board:
                 ],
             ),
             Strip(8, [_regions(t), _districts(t)]),
-            Strip(9, [_sites(t), places.lowest_nodes(t)]),
+            Strip(10, [_sites(t), places.lowest_nodes(t)]),
             Strip(9, [_by_place(t), _by_pillar(t)]),
-            Strip(8, [targets(t, width=24)]),
+            Strip(7, [targets(t, width=24)]),
             Strip(10, [scores.why(t, FLEET, width=13), _changes(t)]),
         ],
     )
@@ -144,8 +144,7 @@ def _by_pillar(t: Tongue) -> Panel:
             queries=[Series(query, alias="$tag_pillar")],
             points=STEPS,
         ),
-        low=0,
-        high=100,
+        low=None,
         filled=False,
         colors=dict(zip(words.pillars(t), style.PALETTE, strict=False)),
     )

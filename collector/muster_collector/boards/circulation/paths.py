@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import BUCKET, HOSTS, Series
 from muster_collector.boards.kit.panels import Face, Panel, trend
 from muster_collector.boards.kit.tongue import Tongue
 
 
-def _probe(t: Tongue, number_: int, words: tuple[str, str, str], field: str, unit: str) -> Panel:
+def _probe(
+    t: Tongue,
+    number_: int,
+    words: tuple[str, str, str],
+    field: str,
+    unit: str,
+    *,
+    limits: style.Limits = style.PLAIN_STEPS,
+) -> Panel:
     title, means, do = words
     query = (
         f'SELECT max("{field}") AS "v" FROM "ping" WHERE {HOSTS} AND $timeFilter '
@@ -24,6 +33,7 @@ def _probe(t: Tongue, number_: int, words: tuple[str, str, str], field: str, uni
             queries=[Series(query, alias="[[tag_site]]")],
             unit=unit,
             every="2m",
+            limits=limits,
         ),
         filled=False,
         many=True,
@@ -41,7 +51,7 @@ def loss(t: Tongue) -> Panel:
         ),
         t("Above 0.5 %: look at the path between the two.", "高于 0.5%：检查两者之间的路径。"),
     )
-    return _probe(t, 30, texts, "percent_packet_loss", "percent")
+    return _probe(t, 30, texts, "percent_packet_loss", "percent", limits=style.steps("path_loss"))
 
 
 def delay(t: Tongue) -> Panel:
@@ -86,6 +96,7 @@ def _carried(t: Tongue, number_: int, title: str, way: str, field: str) -> Panel
             unit="bps",
             every="2h",
         ),
+        low=None,
         filled=False,
         many=True,
     )

@@ -6,7 +6,7 @@ text for "no data".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -69,12 +69,11 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table; with `limits` its text is coloured, or with `bar` a bar is drawn.
+    """One column of a table; `limits` colour cells in which something is wrong, or with `bar` bars.
 
     `empty` stands where a row has no value, `words` is for sentences, which wrap,
-    `texts` are words for values, `colors` the colours of their text or, with `block`, of their
-    cell, to be seen from afar; `link` is a title and an address; `patterns` are regular expressions
-    and what stands for what matches them.
+    `texts` are words for values, `colors` the colours of their cells; `link` is a title and an
+    address; `patterns` are regular expressions and what stands for what matches them.
     """
 
     name: str
@@ -89,7 +88,6 @@ class Column:
     colors: Mapping[str, str] = field(default_factory=dict)
     empty: str = "–"
     words: bool = False
-    block: bool = False
     patterns: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -122,16 +120,18 @@ def number(
     units: Mapping[str, str] | None = None,
     limits: Mapping[str, style.Limits] | None = None,
     words: Mapping[str, Sequence[str]] | None = None,
+    shades: Mapping[str, str] | None = None,
 ) -> stat.Panel:
     """A number to read from afar.
 
-    `named` shows the names of the series, `texts` matches the fields that are words. A series may
-    have a colour (`accents`), a unit, limits, or words for 0, 1, 2, ... of its own.
+    `named` shows the names of the series, `texts` matches the fields that are words, `shades` are
+    the colours of some. A series may have a colour (`accents`), a unit, limits, or words for 0, 1,
+    2, ... of its own.
     """
     panel = dress(stat.Panel(), face).color_scheme(style.by_limits())
     reduce = ReduceDataOptions().calcs(["lastNotNull"]).values(False)
     panel.reduce_options(reduce.fields(texts))
-    panel.text(TextSize().value_size(size).title_size(14))
+    panel.text(TextSize().value_size(size).title_size(min(24, max(14, size // 2))))
     panel.graph_mode(common.BigValueGraphMode.NONE).justify_mode(common.BigValueJustifyMode.CENTER)
     panel.color_mode(common.BigValueColorMode.VALUE).wide_layout(False)
     for name, color in (accents or {}).items():
@@ -143,6 +143,9 @@ def number(
     for name, texts_of in (words or {}).items():
         shown = {str(code): {"text": text} for code, text in enumerate(texts_of)}
         panel.override_by_name(name, [_set("mappings", [{"type": "value", "options": shown}])])
+    if shades:
+        seen = {word: {"color": color} for word, color in shades.items()}
+        panel.override_by_regexp(texts, [_set("mappings", [{"type": "value", "options": seen}])])
     mode = common.BigValueTextMode.VALUE_AND_NAME if named else common.BigValueTextMode.VALUE
     return panel.text_mode(mode)
 
@@ -176,7 +179,8 @@ def trend(
     """Lines over time, in `colors` by name or by /pattern/, the others by the limits of the face.
 
     `band` fills from one series down to another and hides their lines. `many` lines are named at
-    the right with their last values, highest first, so that nobody needs the colour to find one.
+    the right with their last values, from the top down, so that nobody needs the colour to find
+    one. Colours by limits change where a line passes one.
     """
     panel = dress(timeseries.Panel(), face).color_scheme(style.of_lines(face.limits))
     if low is not None:
@@ -187,7 +191,9 @@ def trend(
         30 if stacked else 8 if filled and not band else 0
     ).insert_nulls(gap_h * HOUR_MS)
     panel.show_points(common.VisibilityMode.NEVER).axis_border_show(False)
-    panel.legend(_legend(many=many))
+    panel.legend(_legend(many=many, stacked=stacked))
+    if face.limits is not style.PLAIN_STEPS:
+        panel.gradient_mode(common.GraphGradientMode.SCHEME)
     panel.tooltip(
         VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING)
     )
@@ -245,13 +251,14 @@ def listing(
     return panel.sort_by([shown]).cell_height(common.TableCellHeight.SM)
 
 
-def _legend(*, many: bool) -> VizLegendOptions:
+def _legend(*, many: bool, stacked: bool) -> VizLegendOptions:
     legend = VizLegendOptions().show_legend(True)
     if not many:
         place = common.LegendPlacement.BOTTOM
         return legend.display_mode(common.LegendDisplayMode.LIST).placement(place)
     legend.display_mode(common.LegendDisplayMode.TABLE).placement(common.LegendPlacement.RIGHT)
-    return legend.calcs(["lastNotNull"]).sort_by("Last *").sort_desc(True)
+    # The database answers by name, and Grafana stacks from the ground up.
+    return legend.calcs(["lastNotNull"]).sort_by("Name" if stacked else "Last *").sort_desc(True)
 
 
 def rename(panel: P, names: Mapping[str, str]) -> P:
@@ -312,15 +319,7 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
         found.append(("custom.minWidth", NARROW))
     if column.decimals is not None:
         found.append(("decimals", column.decimals))
-    if column.limits:
-        found.append(("thresholds", style.steps_json(column.limits)))
-        kind = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
-        found.append(("custom.cellOptions", kind if column.bar else {"type": "color-text"}))
-    if column.colors:
-        block = {"type": "color-background", "mode": "basic"}
-        found.append(("custom.cellOptions", block if column.block else {"type": "color-text"}))
-    if column.bar:
-        found += [("min", 0), ("max", 1 if column.unit == "percentunit" else 100)]
+    found += _look(column)
     if column.link:
         title, url = column.link
         found.append(("links", [{"title": title, "url": url, "targetBlank": False}]))
@@ -329,15 +328,33 @@ def _properties(column: Column) -> list[DynamicConfigValue]:
     return [_set(*pair) for pair in found]
 
 
+def _look(column: Column) -> Iterator[tuple[str, Any]]:
+    """How its cells are drawn: as bars, on coloured ground, or plainly."""
+    if column.texts:
+        yield "custom.align", "left"
+    if column.limits:
+        grounds = tuple((value, style.ground(color)) for value, color in column.limits)
+        yield "thresholds", style.steps_json(column.limits if column.bar else grounds)
+    if column.bar:
+        yield "custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+        yield from (("min", 0), ("max", 1 if column.unit == "percentunit" else 100))
+    elif column.limits or column.colors:
+        yield "custom.cellOptions", {"type": "color-background", "mode": "basic"}
+
+
 def _mappings(column: Column) -> list[dict[str, Any]]:
     """Words and colours that stand for values."""
     found: list[dict[str, Any]] = [
         {"type": "regex", "options": {"pattern": pattern, "result": {"text": text}}}
         for pattern, text in column.patterns.items()
     ]
+    if column.bar:
+        # No bar where there is no value: its end would stand at 0, in the colour of the worst.
+        none = {"text": column.empty, "color": style.CLEAR}
+        found.append({"type": "special", "options": {"match": "null", "result": none}})
     if column.texts:
         options = {value: {"text": text} for value, text in column.texts.items()}
         for value, color in column.colors.items():
-            options[value]["color"] = color
+            options[value]["color"] = style.ground(color)
         found.append({"type": "value", "options": options})
     return found

@@ -15,20 +15,23 @@ from grafana_foundation_sdk.models.dashboard import (
 from muster_collector import thresholds as table
 from muster_collector.thresholds import Shade, limit
 
-# From blue to vermilion: told apart with every common colour blindness, and by lightness in grey.
-GOOD, FAIR, WARN, POOR, BAD = "#4A90D9", "#5FB3A1", "#E3B53C", "#DD7A35", "#C0413B"
-QUIET = "#8E95A3"
+# From blue to vermilion: told apart with every common colour blindness, and seen on Grafana's light
+# and dark ground.
+GOOD, FAIR, WARN, POOR, BAD = "#4A8FDA", "#49A391", "#D39F14", "#C65F1A", "#CC3F46"
+QUIET = "#858C9A"
 """For what is neither good nor bad: bands, context, counts."""
-LOSS = "#9A5AA8"
+LOSS = "#9A5C9D"
 """For points lost, which have no grade."""
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#606774")
 """Lines whose names are known, in this order: Okabe and Ito's, in B. Wong, "Color blindness",
-Nature Methods 8 (2011) 441."""
+Nature Methods 8 (2011) 441; slate for their yellow, which nobody sees on white."""
 
 OBJECTIVE = limit("availability", "warn")
 """Share of probes that must be answered rightly, of every service."""
 ERRORS_ALLOWED = round(1 - OBJECTIVE, 6)
 PLAIN_STEPS = ((None, QUIET),)
+CLEAR, AMBER = "transparent", "#E3B53C"
+"""Grounds of cells: where nothing is wrong, and WARN, so light that Grafana writes black on it."""
 
 Limits = tuple[tuple[float | None, str], ...]
 
@@ -59,6 +62,11 @@ def steps_json(limits: Limits) -> dict[str, object]:
         "mode": "absolute",
         "steps": [{"value": value, "color": color} for value, color in limits],
     }
+
+
+def ground(color: str) -> str:
+    """What a cell of this meaning stands on: nothing but what is wrong is to catch the eye."""
+    return {WARN: AMBER, POOR: POOR, BAD: BAD}.get(color, CLEAR)
 
 
 def by_limits() -> FieldColor:

@@ -19,6 +19,12 @@ def grades() -> style.Limits:
     return tuple((band["at_least"] or None, color) for band, color in limits)
 
 
+def grade_colors() -> dict[str, str]:
+    """The colour of each grade by its letter."""
+    lowest_first = sorted(card()["band"], key=lambda band: float(band["at_least"]))
+    return {band["grade"]: color for band, color in zip(lowest_first, BAND_COLORS, strict=True)}
+
+
 def bands(t: Tongue) -> str:
     """The grades in words: "A from 90 (ready), ..."."""
     texts = [
@@ -58,6 +64,16 @@ def boards(t: Tongue) -> dict[str, str]:
         "services": t("Digital services", "数字服务"),
         "capacity": t("Capacity", "容量规划"),
     }
+
+
+def lasting(t: Tongue) -> str:
+    """The unit of seconds that may be weeks: Grafana writes "mins" and "weeks" in English only."""
+    return t("s", "dtdhms")
+
+
+def days(t: Tongue) -> str:
+    """The unit of days that may be years, for the same reason."""
+    return t("d", "suffix: 天")
 
 
 def no_score(t: Tongue) -> str:

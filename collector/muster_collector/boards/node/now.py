@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_collector.boards.kit import style
+from muster_collector.boards.kit import style, words
 from muster_collector.boards.kit.influxql import Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number
 from muster_collector.boards.kit.tongue import Tongue
@@ -24,9 +24,12 @@ def uptime(t: Tongue) -> Panel:
             empty=t("Not reported", "未上报"),
             width=3,
             queries=[
-                Series(f'SELECT last("uptime") AS "u" FROM "system" WHERE {HOST} AND $timeFilter')
+                Series(
+                    f'SELECT last("uptime"){t("", " / 86400")} AS "u" FROM "system" '
+                    f"WHERE {HOST} AND $timeFilter"
+                )
             ],
-            unit="s",
+            unit=t("s", "suffix: 天"),
             decimals=1,
             now=True,
         ),
@@ -56,7 +59,7 @@ def silence(t: Tongue) -> Panel:
                     "AND $timeFilter"
                 )
             ],
-            unit="s",
+            unit=words.lasting(t),
             decimals=0,
             now=True,
             limits=style.steps("silence"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_collector.boards.kit import style
+from muster_collector.boards.kit import style, words
 from muster_collector.boards.kit.influxql import Rows, Series, latest
 from muster_collector.boards.kit.panels import TIME, Column, Face, Panel, listing, number
 from muster_collector.boards.kit.tongue import Tongue
@@ -23,7 +23,7 @@ def _worded(t: Tongue) -> tuple[str, str]:
 
 def _severity(t: Tongue, width: int) -> Column:
     title = t("Severity", "级别")
-    return Column("severity", title, width=width, texts=_severities(t), colors=COLORS, block=True)
+    return Column("severity", title, width=width, texts=_severities(t), colors=COLORS)
 
 
 def firing(t: Tongue, *, width: int, size: int) -> Panel:
@@ -74,7 +74,7 @@ def open_alerts(t: Tongue, *, width: int) -> Panel:
         Column("site", t("Site", "站点"), width=130, link=links.site_link(t, links.SITE_LINK)),
         Column("title", t("Alert", "告警"), width=190),
         Column("summary", t("What is wrong", "详情"), words=True),
-        Column("since_s", t("For", "持续"), unit="s", width=100, decimals=0),
+        Column("since_s", t("For", "持续"), unit=words.lasting(t), width=100, decimals=0),
     ]
     return listing(
         Face(
@@ -114,7 +114,7 @@ def history(t: Tongue, *, width: int) -> Panel:
         _severity(t, 85),
         Column("title", t("Alert", "告警"), width=170),
         Column("summary", t("What was wrong", "详情"), words=True),
-        Column("since_s", t("Lasted", "持续"), unit="s", width=90, decimals=0),
+        Column("since_s", t("Lasted", "持续"), unit=words.lasting(t), width=100, decimals=0),
     ]
     return listing(
         Face(

@@ -37,7 +37,7 @@ def series(t: Tongue, unit: Unit, hosts: str) -> list[Series]:
 
 
 def _begins(t: Tongue) -> str:
-    return t("scoring method begins", "评分方法启用")
+    return t("a scoring method from here on", "评分方法自此生效")
 
 
 def _rebooted(t: Tongue) -> str:
@@ -53,7 +53,7 @@ def _configured(t: Tongue) -> str:
 
 
 def _methods(t: Tongue, unit: Unit) -> Series:
-    """Where each scoring method begins: scores on both sides of a mark do not compare."""
+    """The first point of each scoring method: scores on both sides of a mark do not compare."""
     first = (
         f'SELECT first("coverage") * 0 + {TOP} AS "m" FROM "readiness" '
         f'WHERE {unit.where} AND $timeFilter GROUP BY "method"'

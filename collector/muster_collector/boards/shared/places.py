@@ -16,7 +16,7 @@ def score_columns(t: Tongue, *, interval: bool) -> list[Column]:
     """Score, grade, interval and coverage, as every table of units shows them."""
     limits = words.grades()
     return [
-        Column("score", t("Score", "评分"), decimals=1, limits=limits, bar=True, empty="—"),
+        Column("score", t("Score", "评分"), decimals=1, limits=limits, bar=True),
         Column("grade", t("Grade", "等级"), width=65),
         *(
             [
@@ -52,7 +52,7 @@ def places(
     where: str,
     width: int,
     link: tuple[str, str],
-    reason: int = 185,
+    reason: int = 250,
     empty: bool = False,
     interval: bool = True,
 ) -> Panel:

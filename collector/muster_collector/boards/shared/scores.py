@@ -81,6 +81,7 @@ def grade(t: Tongue, unit: Unit, *, width: int = 4) -> Panel:
         ),
         size=40,
         texts="/^grade$/",
+        shades=words.grade_colors(),
     )
 
 
@@ -178,10 +179,12 @@ def history(t: Tongue, unit: Unit, *, width: int = 12, hosts: str = "") -> Panel
             title=t("Readiness over time", "就绪度走势"),
             means=t(
                 f"The {unit.en}'s score; the band is the range that it certainly lies in. Each "
-                "point stands at the end of its window. Dots at the top mark where a scoring "
-                "method begins, and on sites and nodes reboots, silences and new settings.",
+                "point stands at the end of its window. Dots at the top mark the first point of "
+                "each scoring method, so a second one is a change; on sites and nodes also "
+                "reboots, silences and new settings.",
                 f"{unit.zh}评分；色带为其确定所在的范围。每个点位于其窗口的末尾。"
-                "顶部圆点标记评分方法的启用，站点与节点上还标记重启、静默的开始与配置变更。",
+                "顶部圆点标记每种评分方法的首个点（第二个即方法变更），"
+                "站点与节点上还标记重启、静默的开始与配置变更。",
             )
             + (quiet if hosts else ""),
             do=t(
@@ -263,7 +266,7 @@ def why(t: Tongue, unit: Unit, *, width: int = 12) -> Panel:
         # Values of different nodes do not add up to one of their place.
         *([Column("value", t("Measured", "测量值"), width=90, decimals=1)] if own else []),
         Column("score", t("Score", "评分"), decimals=0, width=160, limits=words.grades(), bar=True),
-        Column("lost", t("Points lost", "失分"), width=95, decimals=2),
+        Column("lost", t("Points lost", "失分"), width=110, decimals=2),
     ]
     return listing(
         Face(

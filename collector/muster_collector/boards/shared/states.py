@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_collector.boards.kit import style
+from muster_collector.boards.kit import style, words
 from muster_collector.boards.kit.influxql import HOSTS, Rows, Series, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number
 from muster_collector.boards.kit.tongue import Tongue
@@ -81,6 +81,7 @@ def unwell(t: Tongue, *, width: int = 8, site: bool = True, missing: bool = True
         f'SELECT "state_code", "silent_s", "missing" FROM ({inner}) '
         'WHERE "state_code" > 0 GROUP BY "host", "site"'
     )
+    lasting = words.lasting(t)
     columns = [
         Column("host", t("Node", "节点"), link=links.node_link(t)),
         *([Column("site", t("Site", "站点"), width=105)] if site else []),
@@ -90,9 +91,8 @@ def unwell(t: Tongue, *, width: int = 8, site: bool = True, missing: bool = True
             width=75,
             texts={str(code): name for code, name in enumerate(names_of(t))},
             colors={str(code): color for code, color in enumerate(COLORS)},
-            block=True,
         ),
-        Column("silent_s", t("Last heard", "距上次上报"), unit="s", width=95, decimals=1),
+        Column("silent_s", t("Last heard", "距上次上报"), unit=lasting, width=100, decimals=0),
         *([Column("missing", t("Missing", "缺失"), width=72, decimals=0)] if missing else []),
     ]
     shown = {column.name for column in columns}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muster_collector.boards.kit import style
+from muster_collector.boards.kit import style, words
 from muster_collector.boards.kit.influxql import Rows, latest
 from muster_collector.boards.kit.panels import Column, Face, Panel, listing
 from muster_collector.boards.kit.tongue import Tongue
@@ -24,6 +24,7 @@ def targets(t: Tongue, *, width: int, id: int = 60) -> Panel:  # noqa: A002  Gra
         t("behind", "落后"), t("missed", "未达成"), t("unknown", "未知"),
     )  # fmt: skip
     shades = (style.GOOD, style.FAIR, style.WARN, style.POOR, style.BAD, style.QUIET)
+    points = {"/^points$/": t("points", "分")}
     columns = [
         Column("name", t("Target", "目标")),
         Column("due", t("Due", "期限"), width=100),
@@ -36,11 +37,11 @@ def targets(t: Tongue, *, width: int, id: int = 60) -> Panel:  # noqa: A002  Gra
         ),
         Column("score", t("Now", "当前"), width=85, decimals=1),
         Column("target", t("Wanted", "目标值"), width=85, decimals=1),
-        Column("unit", t("Unit", "单位"), width=125),
-        Column("pace_seen", t("A month", "每月"), width=90, decimals=1),
-        Column("pace_needed", t("Needed a month", "每月所需"), width=125, decimals=1),
-        Column("days_left", t("Time left", "剩余"), unit="d", width=95, decimals=0),
-        Column("likely_days", t("Likely in", "预计还需"), unit="d", width=95, decimals=0),
+        Column("unit", t("Unit", "单位"), width=125, patterns=points),
+        Column("pace_seen", t("Gained a month", "每月进展"), width=135, decimals=1),
+        Column("pace_needed", t("Needed a month", "每月所需"), width=135, decimals=1),
+        Column("days_left", t("Time left", "剩余"), unit=words.days(t), width=95, decimals=0),
+        Column("likely_days", t("Likely in", "预计还需"), unit=words.days(t), width=95, decimals=0),
         Column(
             "probability", t("In time", "按期概率"), unit="percentunit", width=120, decimals=0,
             limits=style.steps("chance_in_time"), bar=True,
