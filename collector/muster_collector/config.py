@@ -6,6 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -19,6 +20,7 @@ from pydantic import (
 )
 
 from muster_collector import durations
+from muster_collector.addresses import HttpUrl, MqttUrl, SmtpUrl, WebhookUrl
 from muster_collector.errors import ConfigError
 from muster_wire import topics
 
@@ -58,7 +60,7 @@ class Section(BaseModel):
 class Mqtt(Section):
     """The broker."""
 
-    url: str = Field(default="mqtt://127.0.0.1:1883", pattern=r"^mqtts?://[^/\s:]+(:\d{1,5})?/?$")
+    url: MqttUrl = "mqtt://127.0.0.1:1883"
     """mqtt://HOST:PORT, or mqtts:// for TLS"""
     root: str = Field(default=topics.ROOT, pattern=r"^[^#+$/\s][^#+\s]*[^#+/\s]$")
     """the topic that all of Muster's are below"""
@@ -121,7 +123,7 @@ class Store(Section):
     """one DuckDB file, or an InfluxDB"""
     path: Path | None = None
     """the embedded store's file; without it one in the data directory"""
-    url: str = Field(default="http://127.0.0.1:8086", pattern=r"^https?://\S+$")
+    url: HttpUrl = "http://127.0.0.1:8086"
     """InfluxDB's address"""
     version: Literal["auto", "1", "2", "3"] = "auto"
     """InfluxDB's major version; auto asks the server"""
@@ -271,7 +273,7 @@ class Alerts(Section):
     """of notifications"""
     link: str = ""
     """what stands before "docs/runbooks/NAME.md" in notifications, such as "https://wiki/muster/\""""
-    webhook_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    webhook_url: WebhookUrl = ""
     """who takes Alertmanager's JSON; empty for nobody"""
     webhook_token_file: Path | None = None
     """a file whose one line is its bearer token"""
@@ -279,12 +281,10 @@ class Alerts(Section):
     """addresses to write to; [] for nobody"""
     mail_from: str = "muster@localhost"
     """the sender"""
-    smtp_url: str = Field(
-        default="smtp://127.0.0.1:25", pattern=r"^smtp(s|\+starttls)?://[^/\s:@]+(:\d{1,5})?/?$"
-    )
+    smtp_url: SmtpUrl = "smtp://127.0.0.1:25"
     """the mail server: smtp://HOST:PORT, smtp+starttls:// or smtps://"""
     smtp_username: str = ""
-    """empty for none"""
+    """empty for none; its password goes off this machine with TLS only"""
     smtp_password_file: Path | None = None
     """that user's password"""
 
@@ -305,6 +305,16 @@ class Alerts(Section):
         for address in (value,) if isinstance(value, str) else value:
             if not re.fullmatch(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+", address):
                 raise ValueError(f"{address!r} is no address: use NAME@HOST")
+        return value
+
+    @field_validator("smtp_username")
+    @classmethod
+    def _no_clear_password(cls, value: str, info: ValidationInfo) -> str:
+        from muster_collector.api.guard import is_loopback  # noqa: PLC0415 - rarely
+
+        parts = urlsplit(info.data.get("smtp_url", ""))
+        if value and parts.scheme == "smtp" and not is_loopback(parts.hostname or ""):
+            raise ValueError("use smtp+starttls:// or smtps:// in smtp_url, else anybody can read")
         return value
 
 

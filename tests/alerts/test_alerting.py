@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agent.probe_targets import Authority
 from aiohttp import web
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 from alerts.worlds import END, MINUTE, WORLDS, completeness, disk
 
 from muster_collector import config
@@ -291,6 +293,81 @@ async def test_mail_goes_to_everybody_in_their_language(world: World) -> None:
     text = mail.get_content()
     assert "a 的所有节点已 500 秒没有上报。" in text
     assert "docs/runbooks/silent-site.md" in text
+
+
+@pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
+async def test_a_mail_server_may_want_tls_and_a_password(
+    world: World, scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    authority = Authority(tmp_path)
+    context = authority.context("mail")
+    given: list[tuple[bytes, bytes]] = []
+
+    def known(_server: Any, _session: Any, _envelope: Any, _kind: Any, data: Any) -> AuthResult:
+        given.append((data.login, data.password))
+        return AuthResult(success=data.password == b"s3cret", handled=False)
+
+    # The server knows of no TLS but that which begins with a word.
+    word = scheme == "smtp+starttls"
+    kind: dict[str, Any] = {"tls_context": context} if word else {"ssl_context": context}
+    post = Post()
+    server = Controller(
+        post, hostname="127.0.0.1", port=free_port(), authenticator=known, auth_required=word,
+        auth_require_tls=word, require_starttls=word, **kind,
+    )  # fmt: skip
+    server.start()
+    password = tmp_path / "password"
+    try:
+        await world.report(500.0)
+
+        async def told(text: str) -> int:
+            password.write_text(text)
+            world.begin(
+                mail_to=("noc@city.example",), smtp_url=f"{scheme}://127.0.0.1:{server.port}",
+                smtp_username="muster", smtp_password_file=password,
+            )  # fmt: skip
+            await world.after(4)
+            return len(post.mails)
+
+        assert await told("s3cret\n") == 0, "nobody signs its certificate"
+        assert given == []
+        assert "CERTIFICATE_VERIFY_FAILED" in caplog.text
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.pair.cert))
+        assert await told("wrong\n") == 0
+        assert "mail server 127.0.0.1 refuses: (535" in caplog.text
+        assert await told("s3cret\n") == 1
+    finally:
+        server.stop()
+    assert given[-1] == (b"muster", b"s3cret")
+    assert "s3cret" not in caplog.text
+
+
+async def test_an_address_that_a_mail_server_refuses_is_said_and_the_others_are_told_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Choosy(Post):
+        async def handle_RCPT(self, _1: Any, _2: Any, envelope: Any, to: str, _3: Any) -> str:  # noqa: N802
+            if to.startswith("left"):
+                return "550 nobody of that name"
+            envelope.rcpt_tos.append(to)
+            return "250 known"
+
+    post = Choosy()
+    server = Controller(post, hostname="127.0.0.1", port=free_port())
+    server.start()
+    try:
+        world.begin(
+            mail_to=("noc@city.example", "left@city.example"),
+            smtp_url=f"smtp://127.0.0.1:{server.port}",
+        )
+        await world.report(500.0)
+        await world.after(8)
+    finally:
+        server.stop()
+    assert post.to == [["noc@city.example"]]
+    line = "not notified: mail server 127.0.0.1 refuses left@city.example: 550 nobody of that name"
+    assert [r.message for r in caplog.records if "left@" in r.message] == [line]
 
 
 async def test_a_mail_server_that_is_away_is_one_line(

@@ -43,7 +43,21 @@ def test_durations_and_partitions_are_read(tmp_path: Path) -> None:
         ("[mqtt]\ncolour = 1", "[mqtt] colour: unknown key, use one of url, root"),
         ("[colour]\n", "[colour]: unknown section, use one of mqtt, collector"),
         ("[mqtt\n", "not TOML: "),
-        ('[mqtt]\nurl = "http://x"', '[mqtt] url = "http://x": '),
+        ('[mqtt]\nurl = "http://x"', '[mqtt] url = "http://x": use mqtt://HOST or mqtts://HOST,'),
+        ('[mqtt]\nurl = "mqtt://x:99999"', '"mqtt://x:99999": use mqtt://HOST'),
+        ('[mqtt]\nurl = "mqtt://me:secret@x"', ": use mqtt://HOST"),
+        ('[mqtt]\nurl = "mqtt://[::1"', ": use mqtt://HOST"),
+        ('[store]\nurl = "http://:8086"', '[store] url = "http://:8086": use http://HOST or https'),
+        ('[store]\nurl = "http://x:0"', '[store] url = "http://x:0": use http://HOST or https'),
+        ('[alerts]\nwebhook_url = "http://x:99999/y"', "[alerts] webhook_url = "),
+        (
+            '[alerts]\nsmtp_url = "smtp://x:99999"',
+            "use smtp://HOST or smtp+starttls://HOST or smtps",
+        ),
+        (
+            '[alerts]\nsmtp_url = "smtp://mail.example"\nsmtp_username = "me"',
+            '[alerts] smtp_username = "me": use smtp+starttls:// or smtps:// in smtp_url',
+        ),
         ('[mqtt]\nroot = "a/#"', '[mqtt] root = "a/#": '),
         ("[mqtt]\nkeepalive = 10", "[mqtt] keepalive = 10: write a duration such as 10s"),
         ('[mqtt]\nkeepalive = "0s"', '[mqtt] keepalive = "0s": '),
@@ -81,6 +95,20 @@ def test_what_is_wrong_is_one_line_with_place_and_mend(
     (line,) = str(caught.value).splitlines()
     assert line.startswith(f"{file}: ")
     assert words in line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[mqtt]\nurl = "mqtt://[::1]:1883"',
+        '[mqtt]\nurl = "mqtts://broker.example/"',
+        '[store]\nurl = "http://me:secret@[fd00::1]:8086/db?x=1"',
+        '[alerts]\nwebhook_url = ""\nsmtp_url = "smtp://127.0.0.1"\nsmtp_username = "me"',
+        '[alerts]\nsmtp_url = "smtps://mail.example:465"\nsmtp_username = "me"',
+    ],
+)
+def test_addresses_of_every_kind_are_taken(tmp_path: Path, text: str) -> None:
+    load(write(tmp_path, text))
 
 
 def test_two_mistakes_are_two_lines(tmp_path: Path) -> None:

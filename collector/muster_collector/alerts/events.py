@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from muster_collector import telemetry
+from muster_collector.alerts import wording
 from muster_collector.alerts.grouping import Notification
 
 log = logging.getLogger("muster_collector.alerts")
@@ -41,6 +42,12 @@ def not_told(receiver: str, reason: str) -> None:
     if _failing.get(receiver) != reason:
         _failing[receiver] = reason
         log.error("not notified: %s; tried again", reason)
+
+
+def left_out(receiver: str, reason: str) -> None:
+    """A mail server took a notification for some of those it was for, and not for this one."""
+    telemetry.NOTIFICATIONS.labels(receiver, "left out").inc()
+    log.error("not notified: %s", wording.plain(reason))
 
 
 def not_kept(reason: str) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from muster_collector.alerts import wording
+from muster_collector.alerts import events, wording
 from muster_collector.alerts.grouping import Notification
 from muster_collector.alerts.model import Language, Rule
 from muster_collector.config import Alerts as Settings
@@ -132,12 +132,16 @@ class Mail:
                     smtp.starttls(context=ssl.create_default_context())
                 if self.username:
                     smtp.login(self.username, self.password or "")
-                smtp.send_message(message)
+                refused = smtp.send_message(message)
         except smtplib.SMTPException as error:
             raise NotTakenError(f"{self.name} refuses: {error}") from error
         except OSError as error:
             reason = getattr(error, "strerror", None) or error
             raise NotTakenError(f"{self.name} cannot be reached: {reason}") from error
+        for address, (code, text) in refused.items():
+            # The others have it: to send it again would be to send it to them again.
+            said = f"refuses {address}: {code} {text.decode(errors='replace')}"
+            events.left_out(self.name, f"{self.name} {said}")
 
     def _connect(self) -> smtplib.SMTP:
         if self.scheme == "smtps":
