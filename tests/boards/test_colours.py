@@ -89,6 +89,7 @@ def test_lines_and_grades_are_told_apart(eye: str) -> None:
     assert len(style.PALETTE) >= len(words.pillars(Tongue("en")))
     assert nearest(style.PALETTE, eye) > LEAST
     assert nearest(words.BAND_COLORS, eye) > LEAST
+    assert nearest([style.GOOD, *style.HUES.values()], eye) > LEAST
     assert nearest([*words.BAND_COLORS, style.LOSS], eye) > LEAST
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.influxql import BUCKET, HOSTS, Rows, Series, latest
-from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, trend
+from muster_collector.boards.kit.panels import Face, Panel, number, trend
+from muster_collector.boards.kit.tables import Column, listing
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import fullest, links
 from muster_collector.boards.shared.scores import FLEET

@@ -33,7 +33,7 @@ def fleet(t: Tongue) -> Board:
             Strip(9, [scores.history(t, FLEET), scores.pillars(t, FLEET), scores.lost(t, FLEET)]),
             Strip(10, [_worst_sites(t), places.lowest_nodes(t)]),
             Strip(9, [states.unwell(t), pipeline.rates(t, width=8), pipeline.missing(t, width=8)]),
-            Strip(11, [fullest.busiest(t), fullest.fullest_memory(t), fullest.fullest_disk(t)]),
+            Strip(12, [fullest.busiest(t), fullest.fullest_memory(t), fullest.fullest_disk(t)]),
         ],
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from muster_collector.boards.kit import style, words
 from muster_collector.boards.kit.board import Board, Strip
 from muster_collector.boards.kit.influxql import HOSTS, SITES, Rows, Series, latest
-from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number
+from muster_collector.boards.kit.panels import Face, Panel, number
+from muster_collector.boards.kit.tables import Column, listing
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import alerts, fullest, links, places, reports, scores, states
 from muster_collector.boards.shared.scores import FLEET

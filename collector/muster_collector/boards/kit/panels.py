@@ -1,4 +1,4 @@
-"""The kinds of panel that boards are made of, each with what every panel must have.
+"""The kinds of panel that boards are made of but tables, each with what every panel must have.
 
 Every panel has a stable id, a description that says what it means and what to do, a unit, and a
 text for "no data".
@@ -6,37 +6,31 @@ text for "no data".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, stat, table, timeseries
 from grafana_foundation_sdk.builders.common import (
     ReduceDataOptions,
-    TableSortByFieldState,
     VizLegendOptions,
     VizTooltipOptions,
 )
 from grafana_foundation_sdk.builders.common import VizTextDisplayOptions as TextSize
 from grafana_foundation_sdk.models import common
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import SOURCE, Query
 
 NOW = "15m"
 """How far back "now" looks: older values are not shown as the present."""
-TIME = "Time"
-"""The column that every answer begins with."""
 HOUR_MS = 3_600_000
 GAP_H = 3
 """Lines break where nothing came for so many hours.
 
 Grafana has one number for all ranges, and points of 90 days are three hours apart.
 """
-NARROW = 90
-"""Pixels that a column without a width has at least; Grafana's 150 push others out of sight."""
-
 Panel = stat.Panel | bargauge.Panel | timeseries.Panel | table.Panel
 P = TypeVar("P", stat.Panel, bargauge.Panel, timeseries.Panel, table.Panel)
 
@@ -65,30 +59,6 @@ class Face:
     shift: str = ""
     points: int = 0
     limits: style.Limits = style.PLAIN_STEPS
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table; `limits` colour cells in which something is wrong, or with `bar` bars.
-
-    `empty` stands where a row has no value, `words` is for sentences, which wrap,
-    `texts` are words for values, `colors` the colours of their cells; `link` is a title and an
-    address; `patterns` are regular expressions and what stands for what matches them.
-    """
-
-    name: str
-    title: str
-    unit: str = "none"
-    width: int | None = None
-    decimals: int | None = None
-    limits: style.Limits | None = None
-    bar: bool = False
-    link: tuple[str, str] | None = None
-    texts: Mapping[str, str] = field(default_factory=dict)
-    colors: Mapping[str, str] = field(default_factory=dict)
-    empty: str = "–"
-    words: bool = False
-    patterns: Mapping[str, str] = field(default_factory=dict)
 
 
 def dress(panel: P, face: Face) -> P:
@@ -135,17 +105,17 @@ def number(
     panel.graph_mode(common.BigValueGraphMode.NONE).justify_mode(common.BigValueJustifyMode.CENTER)
     panel.color_mode(common.BigValueColorMode.VALUE).wide_layout(False)
     for name, color in (accents or {}).items():
-        panel.override_by_name(name, [_set("color", style.fixed(color))])
+        panel.override_by_name(name, [setting("color", style.fixed(color))])
     for name, unit in (units or {}).items():
-        panel.override_by_name(name, [_set("unit", unit)])
+        panel.override_by_name(name, [setting("unit", unit)])
     for name, steps in (limits or {}).items():
-        panel.override_by_name(name, [_set("thresholds", style.steps_json(steps))])
+        panel.override_by_name(name, [setting("thresholds", style.steps_json(steps))])
     for name, texts_of in (words or {}).items():
         shown = {str(code): {"text": text} for code, text in enumerate(texts_of)}
-        panel.override_by_name(name, [_set("mappings", [{"type": "value", "options": shown}])])
+        panel.override_by_name(name, [setting("mappings", [{"type": "value", "options": shown}])])
     if shades:
         seen = {word: {"color": color} for word, color in shades.items()}
-        panel.override_by_regexp(texts, [_set("mappings", [{"type": "value", "options": seen}])])
+        panel.override_by_regexp(texts, [setting("mappings", [{"type": "value", "options": seen}])])
     mode = common.BigValueTextMode.VALUE_AND_NAME if named else common.BigValueTextMode.VALUE
     return panel.text_mode(mode)
 
@@ -194,6 +164,9 @@ def trend(
     panel.legend(_legend(many=many, stacked=stacked))
     if face.limits is not style.PLAIN_STEPS:
         panel.gradient_mode(common.GraphGradientMode.SCHEME)
+    elif many:
+        for ending, hue in style.HUES.items():
+            panel.override_by_regexp(ending, [setting("color", style.shaded(hue))])
     panel.tooltip(
         VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING)
     )
@@ -201,54 +174,15 @@ def trend(
         # Grafana measures the axis without the suffix.
         panel.axis_width(72)
     if stacked:
-        panel.override_by_regexp(".*", [_set("custom.stacking", {"mode": "normal", "group": "A"})])
+        panel.override_by_regexp(
+            ".*", [setting("custom.stacking", {"mode": "normal", "group": "A"})]
+        )
     for name, color in (colors or {}).items():
         match = panel.override_by_regexp if name.startswith("/") else panel.override_by_name
-        match(name, [_set("color", style.fixed(color))])
+        match(name, [setting("color", style.fixed(color))])
     if band:
         _draw_band(panel, *band)
     return panel
-
-
-def listing(
-    face: Face,
-    columns: Sequence[Column],
-    *,
-    sort_by: str,
-    descending: bool = False,
-    limit: int = 0,
-    hidden: Sequence[str] = (),
-    known: str = "",
-) -> table.Panel:
-    """A table of these columns in this order.
-
-    Left out are the time, if it is not named, `hidden` columns, and rows without the `known` one.
-    """
-    panel = dress(table.Panel(), face).color_scheme(style.by_limits())
-    dated = any(column.name == TIME for column in columns)
-    unwanted = hidden if dated else (TIME, *hidden)
-    panel.with_transformation(
-        DataTransformerConfig(
-            id_val="organize",
-            options={
-                "excludeByName": dict.fromkeys(unwanted, True),
-                "indexByName": {column.name: i for i, column in enumerate(columns)},
-                "renameByName": {},
-            },
-        )
-    )
-    if known:
-        panel.with_transformation(_only(known))
-    panel.with_transformation(sort(sort_by, descending=descending))
-    if limit:
-        panel.with_transformation(
-            DataTransformerConfig(id_val="limit", options={"limitField": limit})
-        )
-    for column in columns:
-        panel.override_by_name(column.name, list(_properties(column)))
-    titles = {column.name: column.title for column in columns}
-    shown = TableSortByFieldState().display_name(titles[sort_by]).desc(descending)
-    return panel.sort_by([shown]).cell_height(common.TableCellHeight.SM)
 
 
 def _legend(*, many: bool, stacked: bool) -> VizLegendOptions:
@@ -264,7 +198,7 @@ def _legend(*, many: bool, stacked: bool) -> VizLegendOptions:
 def rename(panel: P, names: Mapping[str, str]) -> P:
     """Show series under other names."""
     for name, shown in names.items():
-        panel.override_by_name(name, [_set("displayName", shown)])
+        panel.override_by_name(name, [setting("displayName", shown)])
     return panel
 
 
@@ -272,26 +206,12 @@ def dots(panel: timeseries.Panel, names: Iterable[str]) -> timeseries.Panel:
     """Draw the series of these names as dots instead of lines."""
     for name in names:
         drawn = [("drawStyle", "points"), ("pointSize", 9), ("showPoints", "always")]
-        panel.override_by_name(name, [_set(f"custom.{key}", value) for key, value in drawn])
+        panel.override_by_name(name, [setting(f"custom.{key}", value) for key, value in drawn])
     return panel
 
 
-def sort(name: str, *, descending: bool = False) -> DataTransformerConfig:
-    """Order rows by one field."""
-    return DataTransformerConfig(
-        id_val="sortBy", options={"fields": {}, "sort": [{"field": name, "desc": descending}]}
-    )
-
-
-def _only(name: str) -> DataTransformerConfig:
-    """Leave out the rows in which one field is empty."""
-    empty = {"fieldName": name, "config": {"id": "isNull", "options": {}}}
-    return DataTransformerConfig(
-        id_val="filterByValue", options={"type": "exclude", "match": "any", "filters": [empty]}
-    )
-
-
-def _set(key: str, value: object) -> DynamicConfigValue:
+def setting(key: str, value: object) -> DynamicConfigValue:
+    """One property of an override."""
     return DynamicConfigValue(id_val=key, value=value)
 
 
@@ -301,60 +221,6 @@ def _draw_band(panel: timeseries.Panel, upper: str, lower: str) -> None:
         ("color", style.fixed(style.QUIET)),
         ("custom.hideFrom", {"legend": True, "tooltip": False, "viz": False}),
     ]
-    panel.override_by_name(lower, [_set(*pair) for pair in [*edge, ("custom.fillOpacity", 0)]])
+    panel.override_by_name(lower, [setting(*pair) for pair in [*edge, ("custom.fillOpacity", 0)]])
     fill = [*edge, ("custom.fillBelowTo", lower), ("custom.fillOpacity", 22)]
-    panel.override_by_name(upper, [_set(*pair) for pair in fill])
-
-
-def _properties(column: Column) -> list[DynamicConfigValue]:
-    """The override of one column."""
-    found: list[tuple[str, Any]] = [("displayName", column.title), ("unit", column.unit)]
-    found.append(("noValue", column.empty))
-    if column.words:
-        found.append(("custom.align", "left"))
-        found.append(("custom.wrapText", True))
-    if column.width:
-        found.append(("custom.width", column.width))
-    else:
-        found.append(("custom.minWidth", NARROW))
-    if column.decimals is not None:
-        found.append(("decimals", column.decimals))
-    found += _look(column)
-    if column.link:
-        title, url = column.link
-        found.append(("links", [{"title": title, "url": url, "targetBlank": False}]))
-    if mappings := _mappings(column):
-        found.append(("mappings", mappings))
-    return [_set(*pair) for pair in found]
-
-
-def _look(column: Column) -> Iterator[tuple[str, Any]]:
-    """How its cells are drawn: as bars, on coloured ground, or plainly."""
-    if column.texts:
-        yield "custom.align", "left"
-    if column.limits:
-        grounds = tuple((value, style.ground(color)) for value, color in column.limits)
-        yield "thresholds", style.steps_json(column.limits if column.bar else grounds)
-    if column.bar:
-        yield "custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
-        yield from (("min", 0), ("max", 1 if column.unit == "percentunit" else 100))
-    elif column.limits or column.colors:
-        yield "custom.cellOptions", {"type": "color-background", "mode": "basic"}
-
-
-def _mappings(column: Column) -> list[dict[str, Any]]:
-    """Words and colours that stand for values."""
-    found: list[dict[str, Any]] = [
-        {"type": "regex", "options": {"pattern": pattern, "result": {"text": text}}}
-        for pattern, text in column.patterns.items()
-    ]
-    if column.bar:
-        # No bar where there is no value: its end would stand at 0, in the colour of the worst.
-        none = {"text": column.empty, "color": style.CLEAR}
-        found.append({"type": "special", "options": {"match": "null", "result": none}})
-    if column.texts:
-        options = {value: {"text": text} for value, text in column.texts.items()}
-        for value, color in column.colors.items():
-            options[value]["color"] = style.ground(color)
-        found.append({"type": "value", "options": options})
-    return found
+    panel.override_by_name(upper, [setting(*pair) for pair in fill])

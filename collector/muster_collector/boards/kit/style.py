@@ -26,6 +26,13 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#6
 """Lines whose names are known, in this order: Okabe and Ito's, in B. Wong, "Color blindness",
 Nature Methods 8 (2011) 441; slate for their yellow, which nobody sees on white."""
 
+HUES = {
+    "/[159aeimquy]$/i": PALETTE[2],
+    "/[260bfjnrvz]$/i": PALETTE[3],
+    "/[37cgkosw]$/i": PALETTE[6],
+}
+"""Of lines whose names nobody knows, by the last letter; the others are GOOD."""
+
 OBJECTIVE = limit("availability", "warn")
 """Share of probes that must be answered rightly, of every service."""
 ERRORS_ALLOWED = round(1 - OBJECTIVE, 6)
@@ -75,15 +82,20 @@ def by_limits() -> FieldColor:
 
 
 def of_lines(limits: Limits) -> FieldColor:
-    """Of lines whose names nobody knows beforehand: by the limits, else shades of one colour.
+    """Of lines whose names nobody knows beforehand: by the limits, else shades of a few colours.
 
     Shades are told apart by their lightness, so by every eye, and lie by turns above and below the
-    first. Grafana's own palettes have neighbours that are one colour to every twelfth man, and no
-    panel can bring another palette.
+    first; HUES has the other colours. Grafana's own palettes have neighbours that are one colour to
+    every twelfth man, and no panel can bring another palette.
     """
     if limits is not PLAIN_STEPS:
         return by_limits()
     return FieldColor().mode(FieldColorModeId.SHADES).fixed_color(GOOD)
+
+
+def shaded(color: str) -> dict[str, object]:
+    """Shades of one colour, as the value of an override."""
+    return {"mode": "shades", "fixedColor": color}
 
 
 def fixed(color: str) -> dict[str, object]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import BUCKET, Rows, Series, latest
-from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number
+from muster_collector.boards.kit.panels import Face, Panel, number
+from muster_collector.boards.kit.tables import Column, listing
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.node.plots import HOST, fields, plot
 

@@ -22,6 +22,6 @@ def services(t: Tongue) -> Board:
             Strip(4, [now.unreached(t), now.availability(t), now.least(t), now.soonest(t)]),
             Strip(8, [probes.worst(t, width=15), objective.burning(t)]),
             Strip(9, [objective.over_time(t), objective.delay(t)]),
-            Strip(9, [causes.reasons(t), causes.certificates(t), probes.hosts(t, width=7)]),
+            Strip(9, [causes.reasons(t), causes.certificates(t), probes.hosts(t, width=6)]),
         ],
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import Rows
-from muster_collector.boards.kit.panels import Column, Face, Panel, listing
+from muster_collector.boards.kit.panels import Face, Panel
+from muster_collector.boards.kit.tables import Column, listing
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import links
 from muster_collector.boards.shared.probes import (
@@ -48,7 +49,7 @@ def reasons(t: Tongue) -> Panel:
                 "无法连接：服务未运行。超时：过慢。状态码：查看服务日志。",
             ),
             empty=t("No probe failed", "没有失败的探测"),
-            width=9,
+            width=8,
             queries=[Rows(query)],
         ),
         columns,
@@ -70,7 +71,7 @@ def certificates(t: Tongue) -> Panel:
     checked = {"valid": t("valid", "有效"), "invalid": t("invalid", "无效")}
     columns = [
         Column("source", t("Certificate of", "证书所属")),
-        Column("host", t("Seen by", "观测节点"), width=110, link=links.node_link(t)),
+        Column("host", t("Seen by", "观测节点"), width=135, link=links.node_link(t)),
         Column("verification", t("Checked", "校验"), width=75, texts=checked),
         Column(
             "expiry",
@@ -97,7 +98,7 @@ def certificates(t: Tongue) -> Panel:
                 "不足 14 天：自动续期已失败，请手动续期。",
             ),
             empty=t("No certificates", "没有证书"),
-            width=8,
+            width=10,
             queries=[Rows(query)],
         ),
         columns,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style, words
 from muster_collector.boards.kit.influxql import Rows, Series, latest
-from muster_collector.boards.kit.panels import TIME, Column, Face, Panel, listing, number
+from muster_collector.boards.kit.panels import Face, Panel, number
+from muster_collector.boards.kit.tables import TIME, Column, listing
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import links
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import BUCKET, Rows, Series, latest
-from muster_collector.boards.kit.panels import Column, Face, Panel, listing, number, rename, trend
+from muster_collector.boards.kit.panels import Face, Panel, number, rename, trend
+from muster_collector.boards.kit.tables import Column, listing
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import reports
 
@@ -35,11 +36,11 @@ def collectors(t: Tongue, *, width: int) -> Panel:
             limits=WAIT_STEPS,
         ),
         Column(
-            "stored_seconds_p99", t("To stored, p99", "入库耗时 p99"), unit="s", width=115,
+            "stored_seconds_p99", t("To stored, p99", "入库耗时 p99"), unit="s", width=125,
             decimals=0, limits=WAIT_STEPS,
         ),
         Column(
-            "write_seconds_p99", t("Database, p99", "数据库 p99"), unit="s", width=110, decimals=0,
+            "write_seconds_p99", t("Database, p99", "数据库 p99"), unit="s", width=125, decimals=0,
         ),
         Column(
             "store_errors", t("Errors", "写入错误"), width=90, decimals=0,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from muster_collector.boards.kit import style, words
 from muster_collector.boards.kit.influxql import Rows, latest
-from muster_collector.boards.kit.panels import Column, Face, Panel, listing
+from muster_collector.boards.kit.panels import Face, Panel
+from muster_collector.boards.kit.tables import Column, listing
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import links
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from muster_collector.alerts import rules
 from muster_collector.boards.kit import style
 from muster_collector.boards.kit.influxql import HOSTS, Rows
-from muster_collector.boards.kit.panels import Column, Face, Panel, listing
+from muster_collector.boards.kit.panels import Face, Panel
+from muster_collector.boards.kit.tables import Column, listing
 from muster_collector.boards.kit.tongue import Tongue
 
 PROBES = ", ".join(f'"{name}"' for name in rules.PROBES)

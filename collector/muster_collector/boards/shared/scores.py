@@ -6,17 +6,8 @@ from typing import NamedTuple
 
 from muster_collector.boards.kit import style, words
 from muster_collector.boards.kit.influxql import Rows, Series, latest, newest
-from muster_collector.boards.kit.panels import (
-    Column,
-    Face,
-    Panel,
-    bars,
-    dots,
-    listing,
-    number,
-    rename,
-    trend,
-)
+from muster_collector.boards.kit.panels import Face, Panel, bars, dots, number, rename, trend
+from muster_collector.boards.kit.tables import Column, listing
 from muster_collector.boards.kit.tongue import Tongue
 from muster_collector.boards.shared import marks
 
