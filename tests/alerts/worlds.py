@@ -80,6 +80,11 @@ SCORES = [
     # Its newest window has no score: it is not low, it is missing.
     readiness("c", 0, 0.1, None),
     readiness("c", 5 * MINUTE, 0.9, 20.0),
+    # Half of its nodes have a score, of little coverage each: that is a score.
+    readiness("e", 0, 0.3, 85.0),
+    readiness("e", 5 * MINUTE, 0.2, None),
+    # All that was seen was seen well, but of too few nodes.
+    readiness("f", 0, 0.6, None),
     point("readiness", 0, {"coverage": 0.0, "score": 1.0}, level="district", id="d", method="m"),
 ]
 PROBED = [
@@ -135,11 +140,13 @@ WORLDS: dict[str, World] = {
         {(): 10_001.0},
         set(),
     ),
-    "score-low": World(SCORES, {labels(id="a", site="a"): 40.0}, {labels(id="b", site="b")}),
+    "score-low": World(SCORES, {labels(id="a", site="a"): 40.0},
+        {labels(id="b", site="b"), labels(id="e", site="e")},
+    ),
     "score-missing": World(
         SCORES,
-        {labels(id="c", site="c"): 0.1},
-        {labels(id="a", site="a"), labels(id="b", site="b")},
+        {labels(id="c", site="c"): 1.0, labels(id="f", site="f"): 1.0},
+        {labels(id="a", site="a"), labels(id="b", site="b"), labels(id="e", site="e")},
     ),
     "disk-full": World(
         [*disk("a1", "/", [(0, 95.1)]), *disk("a1", "/var", [(0, 95.0)]),

@@ -306,6 +306,32 @@ async def test_every_list_is_saved_in_every_format(
         assert cells(tmp_path / saved.suggested_filename, form) == wanted
 
 
+async def test_the_account_of_every_place_is_saved(
+    small: World, open_page: Open, tmp_path: Path
+) -> None:
+    page = await open_page(small.url)
+    columns = ("id", "expected", "stored", "missing")
+    for place, query, form in (
+        ("", "level=site", "csv"),
+        ("#/district/yuexiu", "level=site&id=sim-site-01", "parquet"),
+        ("#/site/sim-site-02", "level=node&site=sim-site-02", "xlsx"),
+    ):
+        await page.goto(small.url + place)
+        panel = page.locator("section.card", has=page.locator(".totals"))
+        await panel.get_by_label("Format").select_option(form)
+        async with page.expect_download() as started:
+            await panel.locator(".saver button").click()
+        saved = await started.value
+        level = query.removeprefix("level=").partition("&")[0]
+        assert saved.suggested_filename == f"completeness-{level}.{form}"
+        await saved.save_as(tmp_path / saved.suggested_filename)
+        answer = await page.request.get(f"{small.url}api/v1/completeness?{query}")
+        wanted = [[str(row[name]) for name in columns] for row in (await answer.json())["rows"]]
+        found = table(tmp_path / saved.suggested_filename, form, columns)
+        assert wanted
+        assert [[str(row[name]) for name in columns] for row in found] == wanted
+
+
 @pytest.mark.parametrize("form", ["csv", "xlsx", "json", "parquet"])
 async def test_targets_are_saved_in_every_format(
     small: World, open_page: Open, form: str, tmp_path: Path

@@ -87,7 +87,10 @@ def _beside(ask: Ask, table: Table, keys: list[tuple[str, ...]]) -> Series:
         )
         if other is not None
     }
-    yield from ((key, value) for key, value in newest.items() if value is not None)
+    if ask.measure == "lacks":
+        yield from ((key, float(value is None)) for key, value in newest.items())
+    else:
+        yield from ((key, value) for key, value in newest.items() if value is not None)
 
 
 def _hours_to_full(rule: Rule, table: Table, keys: list[tuple[str, ...]]) -> Series:

@@ -160,6 +160,9 @@ def _beside(ask: Ask) -> str:
         f'SELECT last("{ask.beside}") AS "{ask.beside}", "{ask.field}" AS "value" '
         f"{_from(ask)}{_grouped(ask.series)}"
     )
+    if ask.measure == "lacks":
+        lacking = f'count("{ask.beside}") - count("value")'
+        return f'SELECT {lacking} AS "value" FROM ({newest}){_grouped(ask.series)} fill(0)'
     return f'SELECT last("value") AS "value" FROM ({newest}){_grouped(ask.series)}'
 
 

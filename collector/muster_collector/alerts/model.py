@@ -11,13 +11,14 @@ Labels = tuple[tuple[str, str], ...]
 """What an alert is about, ordered by name: `(("host", "n1"), ("site", "airport"))`."""
 Severity = Literal["warning", "critical"]
 Language = Literal["en", "zh"]
-Measure = Literal["last", "least", "rise", "resets", "hours_to_full"]
+Measure = Literal["last", "least", "rise", "resets", "hours_to_full", "lacks"]
 """How the samples of a series since `Ask.since` become one number.
 
 `last`, `least`: the newest, the smallest value. `rise`: the newest less the first. `resets`: how
 often a counter began anew; none for 0. `hours_to_full`: from the last values of the steps of
 `STEP_S` seconds that have any, how long a straight line from the first to the last of them takes to
 100; none for fewer than `LEAST_STEPS`, for a growth below `NOISE`, and beyond ten times the limit.
+`lacks`, with `beside`: 1 where the newest row lacks the field, else 0.
 """
 STEP_S = 600
 LEAST_STEPS = 7
@@ -32,7 +33,8 @@ class Ask:
     Series are told apart by the tags in `series`; each gives a number by `measure`, and those whose
     tags in `by` agree become one by `combine` (`by` empty with no `combine`: each on its own).
     `scale` multiplies the number. With `beside` the newest row that has that field decides: a
-    series without `field` in it has no number. `site_from` names the tag that is the site.
+    series without `field` in it has no number, unless that is what is asked (`lacks`). `site_from`
+    names the tag that is the site.
     """
 
     measurements: tuple[str, ...]

@@ -123,12 +123,14 @@ SCORES = (
         name="score-missing",
         title={"en": "Site without a score", "zh": "站点无评分"},
         summary={
-            "en": "{id} has no score: coverage is {value}.",
-            "zh": "{id} 没有评分：覆盖率为 {value}。",
+            "en": "{id} has no score: too few of its nodes have one.",
+            "zh": "{id} 没有评分：有评分的节点过少。",
         },
-        ask=Ask(("readiness",), "coverage", ("id",), where=SITE_SCORE, site_from="id"),
-        limit=limit("coverage"),
-        above=False,
+        ask=Ask(
+            ("readiness",), "score", ("id",), "lacks",
+            where=SITE_SCORE, beside="coverage", site_from="id",
+        ),
+        limit=limit("no_score"),
         severity="warning",
         hold=900,
         # No site has been scored at all: the scorer stands still.

@@ -11,9 +11,10 @@ import { account } from "../parts/account.js";
 import { openAlerts } from "../parts/alerts.js";
 import { siteMap } from "../parts/map.js";
 import { listing } from "../parts/listing.js";
-import { panel } from "../parts/panel.js";
+import { panel, panelWith } from "../parts/panel.js";
 import { path } from "../parts/path.js";
 import { losses, pillarTable } from "../parts/pillars.js";
+import { saver } from "../parts/saver.js";
 import { totals } from "../parts/completeness.js";
 import { waiting } from "../parts/waiting.js";
 import { absent, loadAlerts, loadNodes, loadPlaces, loadScores } from "../feeds.js";
@@ -34,7 +35,12 @@ export function unitView(level, id) {
   const why = account(level, id, ledger);
   const list = listing(level);
   const reports = h("div", {});
-  const complete = panel(t("completeness"), t("completeness_help"), reports);
+  const save = saver((format) => ({
+    path: "completeness",
+    query: { ...accounts(), format, limit: 100_000 },
+    name: `completeness-${accounts().level}`,
+  }));
+  const complete = panelWith(t("completeness"), t("completeness_help"), save.node, reports);
   const lost = panel(t("not_found"), t("not_found_more", { level: t(`level_${level}`), id }));
   const first = waiting();
   const loading = h("p", { class: "quiet loading" }, t("loading"));
@@ -51,6 +57,12 @@ export function unitView(level, id) {
     first.node,
     parts,
   );
+
+  /** The accounts that the file has: of a site each node's, above it each site's. */
+  function accounts() {
+    if (level === "site") return { level: "node", site: id };
+    return { level: "site", id: level === "fleet" ? null : below(level, id).site.map((site) => site.id) };
+  }
 
   function only(...shown) {
     for (const part of [lost, first.node, ...parts]) part.hidden = !shown.includes(part);
