@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from muster_collector.errors import StoreError
 from muster_collector.ingest import events
-from muster_collector.store.embedded import EmbeddedStore
+
+if TYPE_CHECKING:
+    from muster_collector.store.embedded import EmbeddedStore
 
 HOUR, DAY = 3_600_000, 86_400_000
 KEPT = ("readiness", "completeness", "capacity", "imported", "target")

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from muster_collector import config as configuration
 from muster_collector import internal, retention, telemetry
@@ -14,7 +14,6 @@ from muster_collector.errors import MusterError, StoreError
 from muster_collector.ingest import events
 from muster_collector.ledger.file import owner
 from muster_collector.store import open_store
-from muster_collector.store.embedded import EmbeddedStore
 
 if TYPE_CHECKING:
     from muster_collector.alerts.service import Alerting
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from muster_collector.lease.keeper import Keeper
     from muster_collector.scoring.scorer import Scorer
     from muster_collector.store.base import Store
+    from muster_collector.store.embedded import EmbeddedStore
 
 WHAT_ROLES_IMPORT = ("ingest.service", "scoring.scorer", "cli.scorecard", "api.app", "api.serve")
 """Seconds of work, which a standby does before a lease has to be renewed beside it."""
@@ -96,8 +96,8 @@ async def _roles(
     scorer = _scorer(config, store, fleet) if {"score", "api"} & set(roles) else None
     alerting = _alerting(config, store, ingest) if "alert" in roles else None
     async with asyncio.TaskGroup() as tasks:
-        if isinstance(store, EmbeddedStore):
-            sweeps = retention.sweep_for_ever(store, config.store)
+        if config.store.kind == "embedded":
+            sweeps = retention.sweep_for_ever(cast("EmbeddedStore", store), config.store)
             tasks.create_task(_until(stop, sweeps), name="retention")
         telling = internal.write_for_ever(
             store,
