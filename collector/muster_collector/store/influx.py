@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from muster_collector.errors import StoreError
 from muster_collector.store import influx_arrays, influxql, tables
@@ -184,12 +184,13 @@ class InfluxStore:
             return tables.build(query, [])
         kinds = await self._kinds_of(query)
         asked = list(influxql.statements(query, tables.answerable(query, kinds)))
-        answers: list[tuple[influxql.Statement, dict[str, Any]]] = []
+        answers: list[tuple[influxql.Statement, influxql.Result]] = []
         for first in range(0, len(asked), STATEMENTS):
             some = asked[first : first + STATEMENTS]
             results = await self._query([statement.text for statement in some])
             answers += zip(some, results, strict=True)
-        return tables.build(query, influxql.rows(query, kinds, answers))
+        # Ten thousand series take a while, in which the event loop must go on taking reports.
+        return await asyncio.to_thread(_table, query, kinds, answers)
 
     async def arrays(self, query: Query) -> tables.Arrays | None:
         """The samples that a raw query wants, as arrays; None for none."""
@@ -212,14 +213,14 @@ class InfluxStore:
         kinds = self._kinds.get(query.measurement, {})
         if any(read.field not in kinds for read in query.reads):
             (result,) = await self._query([influxql.field_keys(query.measurement)])
-            for series in result.get("series", []):
+            for series in result.each():
                 # A known type stays: shards may disagree, and the first one told is in use.
-                told = {key: influxql.KINDS.get(kind, str) for key, kind in series["values"]}
+                told = {key: influxql.KINDS.get(kind, str) for key, kind in series.values}
                 kinds = told | kinds
                 self._kinds[query.measurement] = kinds
         return kinds
 
-    async def _query(self, statements: list[str]) -> list[Any]:
+    async def _query(self, statements: list[str]) -> list[influxql.Result]:
         server, _ = self._connected()
         return await server.query(self._settings.database, statements)
 
@@ -227,6 +228,14 @@ class InfluxStore:
         if self._server is None or self._writer is None:
             raise StoreError(f"{self.name}: closed")
         return self._server, self._writer
+
+
+def _table(
+    query: Query,
+    kinds: dict[str, tables.Kind],
+    answers: list[tuple[influxql.Statement, influxql.Result]],
+) -> Table:
+    return tables.build(query, influxql.rows(query, kinds, answers))
 
 
 class WriteV1:
@@ -265,7 +274,7 @@ async def _version_of(server: Server) -> str:
 async def _create_database(server: Server, database: str) -> None:
     """Create a 1.x database where it is missing; how long it keeps data is the server's setting."""
     (result,) = await server.query(database, ["SHOW DATABASES"])
-    names = [row[0] for series in result.get("series", []) for row in series.get("values", [])]
+    names = [row[0] for series in result.each() for row in series.values]
     if database not in names:
         create = f"CREATE DATABASE {influxql.identifier(database)}"
         await server.query(database, [create], change=True)

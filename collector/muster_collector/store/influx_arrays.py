@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from muster_collector.store.base import Query
+from muster_collector.store.influxql import Result
 from muster_collector.store.tables import Arrays, Kind
 
 EXACT = 2.0**53
@@ -15,14 +16,12 @@ EXACT = 2.0**53
 
 
 def arrays(
-    query: Query, kinds: Mapping[str, Kind], fields: Sequence[str], result: Mapping[str, Any]
+    query: Query, kinds: Mapping[str, Kind], fields: Sequence[str], result: Result
 ) -> Arrays | None:
     """The samples of a result whose columns are time and `fields`; None for none."""
     found: dict[tuple[str, ...], list[Any]] = {}
-    for series in result.get("series", []):
-        tags = series.get("tags") or {}
-        key = tuple(tags.get(tag) or "" for tag in query.group)
-        found.setdefault(key, []).extend(series["values"])
+    for series in result.each():
+        found.setdefault(series.group(query.group), []).extend(series.values)
     if not found:
         return None
     groups = sorted(found)

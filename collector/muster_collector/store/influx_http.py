@@ -18,6 +18,8 @@ from pydantic_core import from_json
 from yarl import URL
 
 from muster_collector.errors import StoreError
+from muster_collector.store import influxql
+from muster_collector.store.influxql import Result
 
 Version = Literal["auto", "1", "2", "3"]
 
@@ -49,17 +51,21 @@ class InfluxSettings:
 
 
 class Answer(NamedTuple):
-    """What came back: the HTTP status, the headers, and the body as text."""
+    """What came back: the HTTP status, the headers, and the body."""
 
     status: int
     headers: Mapping[str, str]
-    text: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text, whatever it is."""
+        return self.body.decode(errors="replace")
 
     def json(self) -> Any:
         """The body's JSON, or None when it is none."""
         try:
-            # A third of the time of the standard library's, for answers of many megabytes.
-            return from_json(self.text)
+            return from_json(self.body)
         except ValueError:
             return None
 
@@ -105,29 +111,27 @@ class Server:
             async with self._session.request(
                 method, self.url / path, params=params, data=data, allow_redirects=False
             ) as response:
-                return Answer(response.status, response.headers, await response.text())
+                return Answer(response.status, response.headers, await response.read())
         except TimeoutError as error:
             raise self.silent(f"no answer within {self._timeout_s:g} s") from error
-        except (aiohttp.ClientError, OSError, UnicodeDecodeError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise self.silent(error) from error
 
     async def query(
         self, database: str, statements: list[str], *, change: bool = False
-    ) -> list[Any]:
+    ) -> list[Result]:
         """The results of InfluxQL statements, one each; `change` for what is not a SELECT."""
         form = {"db": database, "epoch": "ms", "q": "; ".join(statements)}
         long = change or len(form["q"]) > LONG_QUERY
         method, where = ("POST", "data") if long else ("GET", "params")
         answer = await self.ask(method, "query", **{where: form})
-        content = answer.json()
-        if answer.status != 200 or not isinstance(content, dict):
+        if answer.status != 200 or (results := influxql.results(answer.body)) is None:
             raise self.failure(answer)
-        results = content.get("results", [])
-        if wrong := next((part["error"] for part in results if "error" in part), None):
+        if wrong := next((result.error for result in results if result.error), None):
             raise StoreError(f"InfluxDB at {self.url}: {self.clean(wrong)}")
         if len(results) != len(statements):
             raise self.silent(f"{len(results)} results for {len(statements)} statements")
-        return list(results)
+        return results
 
     def failure(self, answer: Answer) -> StoreError:
         """The one line for an answer that means "not now" or "not like this"."""

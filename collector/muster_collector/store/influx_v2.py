@@ -11,7 +11,7 @@ from influxdb_client.rest import ApiException
 
 from muster_collector.store.influx_http import Answer, InfluxSettings, Server
 
-_STORED: Final = Answer(204, {}, "")
+_STORED: Final = Answer(204, {}, b"")
 PRECISION: Final[Any] = WritePrecision.MS
 
 
@@ -36,12 +36,12 @@ class WriteV2:
         try:
             stored = await self._api.write(self._bucket, record=body, write_precision=PRECISION)
         except ApiException as error:
-            return Answer(error.status or 0, error.headers or {}, _text(error.body))
+            return Answer(error.status or 0, error.headers or {}, _text(error.body).encode())
         except TimeoutError as error:
             raise self._server.silent("no answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
             raise self._server.silent(error) from error
-        return _STORED if stored else Answer(200, {}, "an answer that no write has")
+        return _STORED if stored else Answer(200, {}, b"an answer that no write has")
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -6,9 +6,11 @@ name cannot become a part of the statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
+
+from msgspec import MsgspecError, Raw, Struct, json
 
 from muster_collector.store.base import Query, Read, Statistic
 from muster_collector.store.tables import PAIRED, PERCENTILES, Kind, Row, is_raw, result_kind
@@ -23,6 +25,48 @@ KINDS: Final[dict[str, Kind]] = {
 _ESCAPES = {ord("\\"): r"\\", ord("\n"): r"\n"}
 _IN_IDENTIFIER = str.maketrans(_ESCAPES | {ord('"'): r"\""})
 _IN_TEXT = str.maketrans(_ESCAPES | {ord("'"): r"\'"})
+
+
+class Series(Struct, gc=False):
+    """The rows of one group: time, then a value for each column."""
+
+    values: list[list[Any]] = []
+    tags: dict[str, str | None] | None = None
+
+    def group(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """The values of these tags, "" for none."""
+        tags = self.tags or {}
+        return tuple(tags.get(key) or "" for key in keys)
+
+
+class Result(Struct, gc=False):
+    """What one statement gave. Its series stay JSON until they are looked at, one by one.
+
+    As objects, an answer about ten thousand nodes takes ten times its text.
+    """
+
+    series: list[Raw] = []
+    error: str = ""
+
+    def each(self) -> Iterator[Series]:
+        """The series."""
+        return map(_SERIES.decode, self.series)
+
+
+class _Answer(Struct):
+    results: list[Result] = []
+
+
+_SERIES: Final = json.Decoder(Series)
+_ANSWER: Final = json.Decoder(_Answer)
+
+
+def results(body: bytes) -> list[Result] | None:
+    """What the body of an answer says about each statement; None when it is no such answer."""
+    try:
+        return _ANSWER.decode(body).results
+    except MsgspecError:
+        return None
 
 
 class Statement(NamedTuple):
@@ -131,17 +175,16 @@ def _group_by(query: Query, more: list[str]) -> str:
 
 
 def rows(
-    query: Query, kinds: dict[str, Kind], answers: list[tuple[Statement, dict[str, Any]]]
+    query: Query, kinds: dict[str, Kind], answers: list[tuple[Statement, Result]]
 ) -> list[Row]:
     """The rows of all statements' results, with those of one group and time brought together."""
     found: list[Row] = []
     merged: dict[tuple[tuple[str, ...], int], Row] = {}
     raw = is_raw(query)
     for statement, result in answers:
-        for series in result.get("series", []):
-            tags = series.get("tags") or {}
-            group = tuple(tags.get(tag) or "" for tag in query.group)
-            lines = series["values"]
+        for series in result.each():
+            group = series.group(query.group)
+            lines = series.values
             if statement.samples:
                 statistics = [query.reads[p].statistic for p in statement.positions]
                 lines = list(_of_neighbours(lines, query.every or 1, statistics))
