@@ -250,8 +250,8 @@ UPKEEP = (
         name="security-updates-overdue",
         title={"en": "Security updates overdue", "zh": "安全更新逾期"},
         summary={
-            "en": "{value} security updates have waited on {host} at {site} for a week.",
-            "zh": "{site} 的 {host} 有 {value} 个安全更新已搁置一周。",
+            "en": "{value} security updates are overdue on {host} at {site}.",
+            "zh": "{site} 的 {host} 有 {value} 个安全更新已逾期。",
         },
         ask=Ask(("updates",), "security", NODE, "least"),
         limit=limit("security_updates"),

@@ -79,6 +79,8 @@ async def completeness(
         for info in sorted(fleet.nodes(), key=lambda info: info.node)
         if site in (None, info.site) and node in (None, info.node)
     }
+    if not chosen:
+        _known(units, fleet, site=site, node=node)
     groups = _groups(units[level], units["node"], chosen, id, whole=site is None and node is None)
     answer: Row = {}
     timed: list[tuple[Row, Mapping[str, Period]]]
@@ -119,6 +121,17 @@ def _rows(
             everything.add(whole)
             rows.append(when | about[unit] | _counts(whole, chosen, members))
     return rows, _counts(everything, chosen, [n for group in groups.values() for n in group])
+
+
+def _known(units: Mapping[str, Level], fleet: _Then, *, site: str | None, node: str | None) -> None:
+    """Nothing is the answer of a place without nodes, but not of a name that nobody has."""
+    nodes_ = fleet.nodes()
+    for level, name, known in (
+        ("site", site, {info.site for info in nodes_}),
+        ("node", node, {info.node for info in nodes_}),
+    ):
+        if name is not None and name not in known and name not in units[level].index:
+            raise HTTPException(404, f"no {level} with the id {name[:80]!r}")
 
 
 class _Then:

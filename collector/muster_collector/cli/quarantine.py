@@ -122,6 +122,10 @@ def run_replay(options: argparse.Namespace) -> int:
         rows += answer["rows"]
         wanted["after"] = answer["next"]
     output.write(rows, REPLAYED, options)
+    unknown = sorted(set(options.ids) - {row["id"] for row in rows})
+    if unknown and not (options.node or options.reason):
+        gone = ", ".join(map(str, unknown))
+        raise MusterError(f"quarantine {gone}: no such id; 'muster quarantine list' has them")
     if sys.stderr.isatty():
         stored = sum(row["outcome"] == "stored" for row in rows)
         would = "would be " if options.dry_run else ""

@@ -126,6 +126,8 @@ async def test_days_are_local_days_when_clocks_change_and_on_29_february(
     ("query", "words"),
     [
         ("level=site&id=nowhere", "no site with the id 'nowhere'"),
+        ("node=nobody", "no node with the id 'nobody'"),
+        ("level=fleet&site=nowhere&from=now-1h", "no site with the id 'nowhere'"),
         ("from=yesterday", "from='yesterday' is not a time"),
         ("from=now&to=now-1h", "must be before"),
         ("from=now-1h&step=7m", "use a multiple of 5m"),
