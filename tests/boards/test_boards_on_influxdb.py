@@ -21,9 +21,13 @@ from boards.influxql_client import Chosen, answers, ask, options, panels
 from boards.services import DOWN, IN_FILE
 from boards.test_boards import BOARDS
 
+from muster_collector.store.base import Point
+from muster_collector.store.influx import InfluxStore
+from muster_collector.store.influx_http import InfluxSettings
 from servers import Influx1
 
 HOUR = 3_600_000
+MINUTE = 60_000
 MAY_BE_EMPTY = re.compile(r"\bmay be empty\b", re.IGNORECASE)
 every_board = pytest.mark.parametrize("name", BOARDS)
 
@@ -104,6 +108,39 @@ def test_odd_names_of_places_are_found_and_break_nothing(
     mates = {other.site for other in PLACES if other.district == place.district}
     assert set(chosen["site"]) <= mates
     draw(name, filled, region=place.region, district=place.district)
+
+
+ODD = (
+    "<img src=x onerror=alert(1)>", "O'Neill \"Süd\" / West", "🚦 depôt",
+    "城市边缘算力节点" * 7 + "四个汉字",
+    "a|b (.*) [c] $site ${node}", "back\\slash and = , more", "?+^{1}.",
+)  # fmt: skip
+"""No id may be like this; what another program writes into the store may."""
+
+
+@pytest.mark.parametrize("board", ["en/noc", "zh/readiness", "en/site", "en/node"])
+async def test_an_odd_name_selects_its_own_and_nothing_else(board: str, influx1: Influx1) -> None:
+    end = time.time_ns() // 1_000_000
+    store = InfluxStore(InfluxSettings(url=influx1.url, database="odd"))
+    await store.open()
+    points = []
+    for name in ODD:
+        place = {"id": name, "level": "site", "method": "m", "region": name, "district": name}
+        node = {"host": name, "site": name}
+        points += [
+            Point("readiness", tuple(sorted(place.items())), {"score": 50.0}, end - MINUTE),
+            Point("completeness", tuple(sorted(node.items())), {"silent_s": 5.0}, end - MINUTE),
+        ]
+    assert await store.write(points) == []
+    await store.close()
+    odd = Filled(influx1.url, "odd", (end - HOUR, end))
+    for name in ODD:
+        wanted = {"region": [name], "district": [name]}
+        chosen = options(BOARDS[board], odd.url, odd.database, wanted)
+        assert chosen["site"] == [name]
+        assert chosen["node"] in ([name], [".*"])
+        draw(board, odd, region=name, district=name, site=name, node=name)
+    ask(influx1.url, "odd", "DROP DATABASE odd")
 
 
 def test_a_site_without_a_score_shows_none_though_it_had_one(filled: Filled) -> None:
