@@ -10,7 +10,7 @@ an outage, can be read alone; `told` has what was told against `base` and is not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from muster_agent.together import Key
@@ -30,22 +30,22 @@ class Full(NamedTuple):
     every: float
     metrics: list[Metric]
     body: bytes = b""
-    known: Sequence[deltas.Known] = ()
+    known: deltas.Known | None = None
     """The body in full and the metrics taken apart, of one that others may be told against."""
 
 
-def copied(report: Full | None) -> Full | None:
+def copied(report: Full) -> Full:
     """A report that no sensor has its hands on any more."""
-    if report is None:
-        return None
     metrics = [Metric(m.name, dict(m.tags), dict(m.fields)) for m in report.metrics]
     return report._replace(metrics=metrics)
 
 
 def based(report: Full | None, body: bytes) -> Full | None:
     """A report ready for others to be told against it."""
+    if report is None:
+        return None
     one = copied(report)
-    return one and one._replace(body=body, known=deltas.known(one.metrics))
+    return one._replace(body=body, known=deltas.known(one.metrics))
 
 
 class Compact:

@@ -9,26 +9,27 @@ from __future__ import annotations
 import errno
 import json
 import os
-import struct
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
+from muster_agent.logins import parse_session, parse_utmp
+
 Parsed = TypeVar("Parsed")
 
 CHUNK, LINE = 1 << 16, 1 << 12
 WHOLE = 1 << 11
-"""Bytes below which a file read every interval is taken for whole: the kernel hands out as many of
-its lines as a page of 4096 bytes holds, so what is missing would be a line longer than this."""
+"""Bytes below which a file is taken for whole: the kernel hands out as many of its lines as a page
+of 4096 bytes holds, so what is missing would be a line longer than this."""
+ONE_PIECE = CHUNK
+"""The same for files that the kernel makes in one go, and hands out so whatever their size."""
 MOST_CPUS = 1 << 16
 MOST_OPEN = 256
 """Processes whose stat stays open; a process has 1024 descriptors unless it is given more."""
 SHARED = 1.0
 """Seconds for which a reading of all processes is shared."""
-UTMP = struct.Struct("<hxxi32s4s32s256s52x")
-"""One record of utmp(5), 384 bytes: type, pid, line, id, user, host; times and addresses unread."""
-USER_PROCESS = 7
 STATVFS = "statvfs.json"
 """In a fixture: mount point to the fields of `Filesystem`, because a folder has no filesystems."""
 COMMANDS = "commands"
@@ -95,7 +96,7 @@ class Host:
         """The content of a file that is read now and then."""
         descriptor = os.open(self.path(relative), os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return _drain(descriptor, relative)
+            return _drain(descriptor, relative, whole=WHOLE)
         finally:
             os.close(descriptor)
 
@@ -140,6 +141,18 @@ class Host:
             raise
         self._open[relative] = descriptor
         return data
+
+    def changed(self, relative: str) -> bool:
+        """Whether a file that is kept open says that it is another than when it was asked last.
+
+        proc(5)'s mounts can; of any other file, and of a machine that is mounted here, True.
+        """
+        descriptor = self._open.get(relative)
+        if not self.live or descriptor is None:
+            return True
+        poll = select.poll()
+        poll.register(descriptor, select.POLLPRI)
+        return bool(poll.poll(0))
 
     def parse(self, relative: str, parser: Callable[[bytes], Parsed], whole: int = WHOLE) -> Parsed:
         """What `parser` makes of a file read every interval; ValueError names the file."""
@@ -271,13 +284,13 @@ class Host:
             sessions = [n for n in self.names(folder) if not n.endswith(".ref")]
             return [u for n in sessions if (u := parse_session(self.read(f"{folder}/{n}")))]
 
-    def cpus(self) -> int:
-        """How many logical CPUs are online."""
+    def cpus(self) -> list[int]:
+        """The numbers of the logical CPUs that are online."""
         try:
-            return len(parse_list(self.read("sys/devices/system/cpu/online")))
+            return parse_list(self.read("sys/devices/system/cpu/online"))
         except FileNotFoundError:
-            lines = self.read("proc/stat").split(b"\n")
-            return sum(line.startswith(b"cpu") for line in lines) - 1
+            words = self.read("proc/stat").split()
+            return [int(word[3:]) for word in words if word.startswith(b"cpu") and word != b"cpu"]
 
     def hostname(self) -> str:
         """The machine's name."""
@@ -295,35 +308,21 @@ class Host:
         return {mount: Filesystem(**row) for mount, row in rows.items()}
 
 
-def _drain(descriptor: int, relative: str, data: bytes = b"") -> bytes:
-    """All of a file, whose first `data` may be known; the kernel hands out many in pieces."""
+def _drain(descriptor: int, relative: str, data: bytes = b"", whole: int = 0) -> bytes:
+    """All of a file, whose first `data` may be known; the kernel hands out many in pieces.
+
+    One of less than `whole` bytes is not asked for more.
+    """
     try:
         end = len(data)
         while piece := os.pread(descriptor, CHUNK, end):
             data += piece
             end = len(data)
+            if end < whole:
+                break
     except OSError as error:
         raise OSError(error.errno, error.strerror, "/" + relative.lstrip("/")) from error
     return data
-
-
-def parse_utmp(data: bytes) -> list[str]:
-    """The user names of the login sessions in utmp(5); a cut last record is ignored."""
-    whole = len(data) - len(data) % UTMP.size
-    records = UTMP.iter_unpack(data[:whole])
-    return [
-        user.split(b"\0")[0].decode("utf-8", "replace")
-        for kind, _, _, _, user, _ in records
-        if kind == USER_PROCESS and user[:1] != b"\0"
-    ]
-
-
-def parse_session(data: bytes) -> str:
-    """The user of a systemd-logind session file; "" unless a person's session is in use."""
-    pairs = dict(line.partition(b"=")[::2] for line in data.splitlines())
-    if pairs.get(b"CLASS") != b"user" or pairs.get(b"ACTIVE") == b"0":
-        return ""
-    return pairs.get(b"USER", b"").decode("utf-8", "replace")
 
 
 def parse_list(data: bytes) -> list[int]:

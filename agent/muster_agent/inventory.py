@@ -17,7 +17,7 @@ def take(host: Host) -> dict[str, Value]:
         "os": lambda: release(host.text("etc/os-release")),
         "kernel": lambda: host.text("proc/sys/kernel/osrelease"),
         "boot_id": host.boot_id,
-        "cpus": host.cpus,
+        "cpus": lambda: len(host.cpus()),
         "memory": lambda: total(host.text("proc/meminfo")),
         "model": lambda: host.text("sys/class/dmi/id/product_name"),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from muster_agent import logs
@@ -62,6 +62,7 @@ class Sampler:
         self._failed_since = False
         self._tell_all = clock.monotonic() + TELL_FIRST
         self._rationed: dict[str, float] = {}
+        self._absent: dict[str, Callable[[], object]] = {}
         self._start = clock.monotonic() + min(FIRST, every)
         self.due = self._start
 
@@ -73,8 +74,11 @@ class Sampler:
             self.due += self.every
         self.samples += 1
         rationed = self._rationed
-        due = [sensor for sensor in self.sensors if now >= rationed.get(sensor.name, now)]
-        return [metric for sensor in due for metric in self._guarded(sensor, now)]
+        found: list[Metric] = []
+        for sensor in self.sensors:
+            if now >= rationed.get(sensor.name, now):
+                found += self._guarded(sensor, now)
+        return storable(found)
 
     def account(self) -> list[Metric]:
         """What each sensor costs, now and then; at once where a reading has failed since."""
@@ -102,22 +106,40 @@ class Sampler:
             self._rationed[sensor.name] = now + sensor.every - self.every / 2
         started = time.perf_counter_ns()
         try:
-            metrics = storable(sensor.read())
-        except SensorAbsentError:
-            self._rationed[sensor.name] = now + max(ABSENT, sensor.every or 0.0) - self.every / 2
-            return []
+            if self._absent and self._still_absent(sensor.name):
+                return self._look_later(sensor, now)
+            metrics = sensor.read()
+        except SensorAbsentError as error:
+            if error.back is not None:
+                self._absent[sensor.name] = error.back
+            return self._look_later(sensor, now)
         except PartlyError as error:
             self._gathered(sensor.name, started).errors += 1
             self._failed(sensor.name, str(error), "some of its readings are")
-            return storable(error.metrics)
+            return error.metrics
         except Exception as error:  # noqa: BLE001 - the one guard: a sensor costs only itself
             self._gathered(sensor.name, started).errors += 1
             self._failed(sensor.name, f"{type(error).__name__}: {error}")
             return []
         self._gathered(sensor.name, started)
-        if self.failing.pop(sensor.name, None) is not None:
+        if self.failing and self.failing.pop(sensor.name, None) is not None:
             logs.info(f"sensor {sensor.name}: works again")
         return metrics
+
+    def _still_absent(self, name: str) -> bool:
+        """Whether a sensor had nothing to measure when it was read, and need not be read again."""
+        back = self._absent.get(name)
+        if back is None:
+            return False
+        if back():
+            del self._absent[name]
+            return False
+        return True
+
+    def _look_later(self, sensor: Readable, now: float) -> list[Metric]:
+        """Nothing, and the next look when it is time for it."""
+        self._rationed[sensor.name] = now + max(ABSENT, sensor.every or 0.0) - self.every / 2
+        return []
 
     def _gathered(self, name: str, started: int) -> Gathered:
         one = self.gathered.get(name)

@@ -19,7 +19,7 @@ that the base has not are sent in full beside the delta and stand behind what it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import compress
+from itertools import compress, count
 from math import isfinite
 from operator import ne, sub
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -66,28 +66,33 @@ class Told(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A metric of a base, taken apart once for all that is told against it."""
+    """A base, taken apart once for all that is told against it: a list of each, in its order.
 
-    name: str
-    tags: dict[str, str]
-    order: list[str]
-    keys: list[str]
-    kinds: list[type]
-    values: list[Any]
-    whole: bool
-    """Whether all values are whole numbers."""
+    `whole` says whether all of a metric's values are whole numbers.
+    """
+
+    names: list[str]
+    tags: list[dict[str, str]]
+    orders: list[list[str]]
+    keys: list[list[str]]
+    kinds: list[list[type]]
+    values: list[list[Any]]
+    whole: list[bool]
 
 
-def known(metrics: Sequence[Metric]) -> list[Known]:
+def known(metrics: Sequence[Metric]) -> Known:
     """A base, ready for `tell_known`."""
-    return [_known(metric) for metric in metrics]
-
-
-def _known(metric: Metric) -> Known:
-    values: list[Any] = [*metric.fields.values()]
-    kinds = [*map(type, values)]
-    whole = bool(kinds) and kinds.count(int) == len(kinds)
-    return Known(metric.name, metric.tags, [*metric.tags], [*metric.fields], kinds, values, whole)
+    values: list[list[Any]] = [[*metric.fields.values()] for metric in metrics]
+    kinds: list[list[type]] = [[*map(type, row)] for row in values]
+    return Known(
+        [metric.name for metric in metrics],
+        [metric.tags for metric in metrics],
+        [[*metric.tags] for metric in metrics],
+        [[*metric.fields] for metric in metrics],
+        kinds,
+        values,
+        [row.count(int) == len(row) for row in kinds],
+    )
 
 
 def tell(metrics: Sequence[Metric], base: Sequence[Metric]) -> Told:
@@ -95,19 +100,25 @@ def tell(metrics: Sequence[Metric], base: Sequence[Metric]) -> Told:
     return tell_known(metrics, known(base))
 
 
-def tell_known(metrics: Sequence[Metric], base: Sequence[Known]) -> Told:
+def tell_known(metrics: Sequence[Metric], base: Known) -> Told:
     """What has changed since a base that is `known`."""
     delta: list[Any] = []
     fresh: list[Metric] = []
     again: list[Metric] = []
-    names: list[str] = []
-    after = 0
+    names, tags, orders, keys, *_ = base
+    most, after = len(names), 0
     for metric in metrics:
         place = after
-        if place >= len(base) or not _alike(metric, base[place]):
-            names = names or [other.name for other in base]
-            place = _ahead(metric, base, names, after)
-        row = _row(metric.fields, base[place]) if place >= after else None
+        # As in `_alike`: mostly it is the next one, and calls count.
+        if not (
+            place < most
+            and metric.name == names[place]
+            and metric.tags == tags[place]
+            and [*metric.fields] == keys[place]
+            and [*metric.tags] == orders[place]
+        ):
+            place = _ahead(metric, base, after)
+        row = _row(metric.fields, base, place) if place >= after else None
         if row is None:
             fresh.append(metric)
             continue
@@ -195,44 +206,44 @@ def changed(delta: Sequence[Any], sizes: Sequence[int], values: list[Value]) -> 
     return True
 
 
-def _alike(one: Metric, other: Known) -> bool:
+def _alike(metric: Metric, base: Known, place: int) -> bool:
     return (
-        one.name == other.name
-        and one.tags == other.tags
-        and [*one.fields] == other.keys
-        and [*one.tags] == other.order
+        metric.name == base.names[place]
+        and metric.tags == base.tags[place]
+        and [*metric.fields] == base.keys[place]
+        and [*metric.tags] == base.orders[place]
     )
 
 
-def _ahead(metric: Metric, base: Sequence[Known], names: list[str], after: int) -> int:
-    """The place of a metric in the base, which has these names, from a place on; -1 for none."""
-    name = metric.name
+def _ahead(metric: Metric, base: Known, after: int) -> int:
+    """The place of a metric in the base, from a place on; -1 for none."""
+    name, names = metric.name, base.names
     while name in names[after:]:
         after = names.index(name, after)
-        if _alike(metric, base[after]):
+        if _alike(metric, base, after):
             return after
         after += 1
     return -1
 
 
-def _row(fields: dict[str, Value], before: Known) -> list[Any] | None:
+def _row(fields: dict[str, Value], base: Known, place: int) -> list[Any] | None:
     """The differences; None when a field has another type than before.
 
     Nothing here is done value by value if it can be done for all at once: this is what a node does
     most.
     """
     new: list[Any] = [*fields.values()]
-    old = before.values
-    if [*map(type, new)] != before.kinds:
+    old = base.values[place]
+    if [*map(type, new)] != base.kinds[place]:
         return None
     if new == old:
         return []
-    if before.whole:
+    if base.whole[place]:
         row = [*map(sub, new, old)]
     else:
         row = [0] * len(new)
-        for place in compress(range(len(new)), map(ne, new, old)):
-            row[place] = _difference(new[place], old[place])
+        for at in compress(count(), map(ne, new, old)):
+            row[at] = _difference(new[at], old[at])
     while not row[-1]:
         del row[-1]
     return row

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hosts.machine import Machine
 
-from muster_agent.host import Host, parse_list, parse_session, parse_utmp
+from muster_agent.host import Host, parse_list
+from muster_agent.logins import parse_session, parse_utmp
 
 MACHINE = Callable[[str], Machine]
 
@@ -107,6 +109,34 @@ def test_lines_as_long_as_a_page_are_read_whole_where_there_may_be_such(
     assert host.pread("mounts", whole=0) == text
 
 
+MOUNTING = """
+import subprocess
+from muster_agent.host import Host
+host = Host()
+said = [host.changed("proc/mounts")]
+host.pread("proc/mounts")
+said += [host.changed("proc/mounts")]
+subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=True)
+said += [host.changed("proc/mounts"), b" /mnt " in host.pread("proc/mounts")]
+said += [host.changed("proc/mounts")]
+print(said)
+"""
+
+
+def test_the_kernel_says_that_something_was_mounted() -> None:
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    done = subprocess.run(
+        ["unshare", *user, "--mount", sys.executable, "-c", MOUNTING],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if "unshare" in done.stderr or "mount:" in done.stderr:
+        pytest.skip("mounts of one's own may not be had here")
+    assert done.stdout == "[True, False, True, True, False]\n", done.stderr
+
+
 def test_processes_that_come_and_go_leave_no_descriptor() -> None:
     now = [0.0]
     host = Host(monotonic=lambda: now[0])
@@ -146,7 +176,7 @@ def test_a_parser_s_complaint_names_the_file(tmp_path: Path) -> None:
 
 def test_facts_of_a_fixture(machine: MACHINE) -> None:
     host = machine("vm").host
-    assert (host.hostname(), host.cpus()) == ("vm-1", 2)
+    assert (host.hostname(), host.cpus()) == ("vm-1", [0, 1])
     assert host.boot_id() == "6f0d2a0e-8a5e-4c29-9f43-0d2f1c1b7a55"
     assert host.users() == ["ana", "ana", "bo"]
     assert host.filesystem("/").blocks == 5120710
@@ -156,7 +186,7 @@ def test_facts_of_a_fixture(machine: MACHINE) -> None:
 
 def test_facts_of_this_machine() -> None:
     host = Host()
-    assert host.cpus() == os.cpu_count()
+    assert len(host.cpus()) == os.cpu_count()
     assert host.hostname() == os.uname().nodename
     found, expected = host.filesystem("/"), os.statvfs("/")
     assert (found.frsize, found.blocks) == (expected.f_frsize, expected.f_blocks)
@@ -166,7 +196,7 @@ def test_facts_of_this_machine() -> None:
 def test_cpus_without_sysfs_are_counted_in_stat(machine: MACHINE) -> None:
     one = machine("vm")
     (one.root / "sys/devices/system/cpu/online").unlink()
-    assert one.host.cpus() == 2
+    assert one.host.cpus() == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -144,3 +144,44 @@ def test_what_a_machine_has_not_got_is_looked_for_once_a_minute() -> None:
     plugged.error = None
     run(sampler, clock, until=100 + 720 - 0.1)
     assert plugged.reads == 10 + 12, "once it is there, it is read at each sample"
+
+
+def test_a_quick_look_spares_reading_what_is_absent_but_never_finds_it_later() -> None:
+    clock = Clock()
+    plugged = Fake("plugged")
+    there: list[bool] = []
+    looks = 0
+
+    def look() -> list[bool]:
+        nonlocal looks
+        looks += 1
+        return there
+
+    plugged.error = SensorAbsentError("not here", look)
+    sampler = Sampler([plugged], clock, every=10)
+    run(sampler, clock, until=100 + 600 - 0.1)
+    assert (plugged.reads, looks) == (1, 9)
+    there.append(True)
+    run(sampler, clock, until=100 + 660 - 0.1)
+    assert (plugged.reads, looks) == (2, 10), "something is there, but not all that it takes"
+    plugged.error = None
+    run(sampler, clock, until=100 + 780 - 0.1)
+    assert plugged.reads == 2 + 12
+    plugged.error = SensorAbsentError("gone again")
+    run(sampler, clock, until=100 + 900 - 0.1)
+    assert (plugged.reads, looks) == (2 + 12 + 2, 11), "without a look it is read"
+
+
+def test_a_quick_look_that_fails_costs_only_its_sensor(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+
+    def look() -> bool:
+        raise ValueError("leads out of the root")
+
+    bad, good = Fake("bad"), Fake("good")
+    bad.error = SensorAbsentError("not here", look)
+    sampler = Sampler([bad, good], clock, every=10)
+    for _ in range(8):
+        clock.running = sampler.due
+        assert [m.name for m in sampler.sample()] == ["good"]
+    assert "sensor bad: ValueError: leads out of the root" in capsys.readouterr().err

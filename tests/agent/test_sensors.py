@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hosts.machine import Machine, names
+from hosts.machine import HOSTS, Machine, names
 
 from muster_agent.clock import SystemClock
 from muster_agent.host import Host
@@ -141,6 +142,30 @@ def test_the_sampler_leaves_them_out(machine: MACHINE) -> None:
     snmp = next(m for m in sampler.sample() if m.tags["name"] == "snmp")
     assert "TcpActiveOpens" not in snmp.fields
     assert "TcpPassiveOpens" in snmp.fields
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_is_absent_and_comes_is_seen_by_a_quick_look(name: str, tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    sensors = {sensor.name: sensor for sensor in load(host)}
+    looks: dict[str, Callable[[], object]] = {}
+    for sensor in sensors.values():
+        with suppress(OSError, ValueError):
+            try:
+                sensor.read()
+            except SensorAbsentError as error:
+                if error.back is not None:
+                    looks[sensor.name] = error.back
+    assert {"bond", "chrony", "containers", "modem", "smart", "x509_cert"} <= looks.keys()
+    assert not any(look() for look in looks.values()), "an empty folder has nothing"
+    shutil.copytree(HOSTS / name, tmp_path, symlinks=True, dirs_exist_ok=True)
+    for absent, look in looks.items():
+        try:
+            sensors[absent].read()
+        except (SensorAbsentError, OSError, ValueError):
+            continue
+        assert look(), absent
+    host.close()
 
 
 def test_making_a_sensor_never_fails(tmp_path: Path) -> None:

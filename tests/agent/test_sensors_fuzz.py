@@ -12,7 +12,8 @@ from hosts.machine import HOSTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from muster_agent.host import parse_list, parse_session, parse_utmp
+from muster_agent.host import parse_list
+from muster_agent.logins import parse_session, parse_utmp
 from muster_agent.sensors import (
     bond,
     chrony,

@@ -268,6 +268,31 @@ def test_a_filesystem_that_turns_read_only_and_one_that_is_mounted_later(machine
     assert [m.tags["device"] for m in sensor.read()] == ["vda1", "vdb1"]
 
 
+def test_mounts_are_listed_again_when_the_kernel_says_so_and_when_it_may_not_have(
+    machine: MACHINE, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = machine("vm")
+    sensor = one.sensor("disk")
+    modes = {m.tags["path"]: m.tags["mode"] for m in sensor.read()}
+    assert modes["/boot/efi"] == "rw"
+    monkeypatch.setattr(one.host, "changed", lambda _: False)
+    one.change("proc/mounts", "/dev/vda15 /boot/efi vfat rw", "/dev/vda15 /boot/efi vfat ro")
+    (efi,) = [m for m in sensor.read() if m.tags["path"] == "/boot/efi"]
+    assert efi.tags["mode"] == "rw", "nobody has said anything"
+    found = one.host.filesystem("/boot/efi")._replace(read_only=True)
+    really = one.host.filesystem
+    monkeypatch.setattr(
+        one.host, "filesystem", lambda path: found if path == "/boot/efi" else really(path)
+    )
+    (efi,) = [m for m in sensor.read() if m.tags["path"] == "/boot/efi"]
+    assert efi.fields["read_only"] == 1, "an error has made it so, of which mounts say nothing"
+    (efi,) = [m for m in sensor.read() if m.tags["path"] == "/boot/efi"]
+    assert efi.tags["mode"] == "ro"
+    one.change("proc/mounts", "/dev/vda15 /boot/efi", "/dev/vdc /srv/other")
+    one.step(61)
+    assert [m.tags["device"] for m in sensor.read()] == ["vda1", "vdb1"]
+
+
 # Services
 
 

@@ -87,9 +87,7 @@ def anew(host: Host, sensors: list[Sensor]) -> list[Metric]:
 
 def full(seq: int, metrics: list[Metric]) -> Full:
     """A report as the agent remembers it."""
-    report = copied(Full((EPOCH, seq), 1, EVERY, metrics))
-    assert report is not None
-    return report
+    return copied(Full((EPOCH, seq), 1, EVERY, metrics))
 
 
 def append(spool: Spool, made: bytes) -> None:

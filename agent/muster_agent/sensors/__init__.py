@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from itertools import chain
 from math import isfinite
 from typing import Any, ClassVar
 
@@ -55,7 +56,14 @@ INT_LIMIT = 1 << 63
 
 
 class SensorAbsentError(Exception):
-    """The machine has not got what the sensor measures: silence, not a failure."""
+    """The machine has not got what the sensor measures: silence, not a failure.
+
+    `back` is a quick look whether that may have changed; without one the sensor is read again.
+    """
+
+    def __init__(self, why: str = "", back: Callable[[], object] | None = None) -> None:
+        super().__init__(why)
+        self.back = back
 
 
 class PartlyError(Exception):
@@ -127,24 +135,25 @@ def storable(metrics: list[Metric]) -> list[Metric]:
 
     The kernel prints some counters that slipped below zero as 18446744073709551615.
     """
-    if all(map(_all_storable, metrics)):
+    if _all_storable(metrics):
         return metrics
     for metric in metrics:
-        fields = metric.fields
-        bad = [name for name, value in fields.items() if not _storable(value)]
-        for name in bad:
-            del fields[name]
+        if not _all_storable([metric]):
+            fields = metric.fields.items()
+            metric.fields = {name: value for name, value in fields if _storable(value)}
     return [metric for metric in metrics if metric.fields]
 
 
-def _all_storable(metric: Metric) -> bool:
-    """Whether a metric's values can be seen at a glance to be storable: numbers within 64 bits."""
-    values: Any = metric.fields.values()
+def _all_storable(metrics: list[Metric]) -> bool:
+    """Whether all values can be seen at a glance to be storable: numbers within 64 bits."""
+    fields = [metric.fields for metric in metrics]
+    values: Any = [*chain.from_iterable([one.values() for one in fields])]
     try:
         # One that is not finite makes the sum so too.
-        return isfinite(sum(values)) and min(values) >= -INT_LIMIT and max(values) < INT_LIMIT
+        good = isfinite(sum(values)) and min(values) >= -INT_LIMIT and max(values) < INT_LIMIT
     except (TypeError, ValueError, OverflowError):
         return False  # a text, nothing, or a number beyond all floats: look at each
+    return good and all(fields)
 
 
 def _storable(value: Value) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from muster_agent.sensors import Sensor, SensorAbsentError
 from muster_wire.messages import Metric, Value
 
@@ -18,7 +20,8 @@ class Bond(Sensor):
         try:
             bonds = self.host.names(BONDING)
         except FileNotFoundError as error:
-            raise SensorAbsentError("no bonded interfaces") from error
+            back = partial(self.host.exists, BONDING)
+            raise SensorAbsentError("no bonded interfaces", back) from error
         found: list[Metric] = []
         for bond in bonds:
             head, *members = self.host.parse(f"{BONDING}/{bond}", parse_bonding)

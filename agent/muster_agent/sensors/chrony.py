@@ -34,7 +34,7 @@ class Chrony(Sensor):
     def read(self) -> list[Metric]:
         """One metric, none before chronyc's first answer."""
         if not self.program.installed():
-            raise SensorAbsentError("no chronyc")
+            raise SensorAbsentError("no chronyc", self.program.installed)
         output = self.program.latest()
         return [] if output is None else [parse_tracking(output)]
 

@@ -33,11 +33,16 @@ class Containers(Sensor):
 
     def read(self) -> list[Metric]:
         """One metric; absent where no control groups are shown."""
-        root = ROOTS[0] if self.host.exists(V2_MARK) else ROOTS[1]
-        if not self.host.exists(root):
-            raise SensorAbsentError("no control groups")
+        root = self._root()
+        if not root:
+            raise SensorAbsentError("no control groups", self._root)
         names = list(groups(self.host.path(root), ""))
         return [Metric("containers", {}, {"cgroups": len(names), **count(names)})]
+
+    def _root(self) -> str:
+        if self.host.exists(V2_MARK):
+            return ROOTS[0]
+        return ROOTS[1] if self.host.exists(ROOTS[1]) else ""
 
 
 def groups(root: str, parent: str) -> Iterator[str]:

@@ -26,6 +26,9 @@ PATIENCE = 0.1
 """Seconds that a report waits for such a filesystem."""
 CONTAINER_FILES = frozenset(["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"])
 """What container runtimes mount from the host's disk, one file each."""
+KEPT = 60.0
+"""Seconds for which the kernel is believed that no mount has changed: it does not say so of a
+filesystem that it has made read-only itself, after an error."""
 ESCAPE = re.compile(rb"\\([0-7]{3})")
 
 
@@ -47,6 +50,7 @@ class Disk(Sensor):
         super().__init__(host)
         self.ignored = PSEUDO_FS | frozenset(ignore_fs)
         self.listed = b""
+        self.until = 0.0
         self.mounts: list[Mount] = []
         self.remote: dict[str, Question] = {}
 
@@ -55,10 +59,11 @@ class Disk(Sensor):
 
         So is one whose server is away; it is asked again when its last question was answered.
         """
-        listed = self.host.pread(MOUNTS, whole=0)  # its lines can be as long as a page
-        if listed != self.listed:
-            self.mounts = choose(self.host.parse(MOUNTS, parse_mounts, whole=0), self.ignored)
-            self.listed = listed
+        now = self.host.monotonic()
+        if self.host.changed(MOUNTS) or now >= self.until:
+            self.until = 0.0
+            self._list()
+            self.until = now + KEPT
         found: list[Metric] = []
         for mount in self.mounts:
             try:
@@ -67,7 +72,16 @@ class Disk(Sensor):
                 continue
             if filesystem.blocks:
                 found.append(Metric("disk", tags(mount), usage(filesystem)))
+            if filesystem.read_only == ("rw" in mount.options):
+                self.until = now
         return found
+
+    def _list(self) -> None:
+        """Read which filesystems are mounted, if they are others than before."""
+        listed = self.host.pread(MOUNTS, whole=0)  # its lines can be as long as a page
+        if listed != self.listed:
+            self.mounts = choose(self.host.parse(MOUNTS, parse_mounts, whole=0), self.ignored)
+            self.listed = listed
 
     def _ask(self, mount: Mount) -> Filesystem:
         if not is_remote(mount.fstype):

@@ -32,7 +32,7 @@ class Modem(Sensor):
     def read(self) -> list[Metric]:
         """One metric a modem that has answered; absent without a modem or its manager."""
         if not self.list.installed():
-            raise SensorAbsentError("no mmcli")
+            raise SensorAbsentError("no mmcli", self.list.installed)
         try:
             listed = self.list.latest()
         except OSError as error:

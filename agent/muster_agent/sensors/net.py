@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import NamedTuple
 
+from muster_agent import netdevice
 from muster_agent.host import Host
 from muster_agent.sensors import Sensor, SensorAbsentError
 from muster_agent.sensors.nstat import SNMP, Layout, lay_out, parse_pairs
@@ -38,24 +39,13 @@ UP, LOOPBACK = 0x1, 0x8
 IGNORE = ("veth", "cali", "lxc")
 """One interface a container, under a new name at every start: series without end."""
 KEPT, SPEED_KEPT = 60.0, 300.0
-"""Seconds for which an interface is believed to be up, or not, and to have the speed that it had:
-each is a file an interface, and reading a speed takes a lock that the kernel is jealous of."""
+"""Seconds for which interfaces are believed to be up, or not, and to have the speed that they had:
+reading a speed takes a lock that the kernel is jealous of."""
+LINES = 3600
+"""Bytes below which the file is whole: no line of it has the rest of a page."""
 
 Row = dict[str, Value]
 """The counters of an interface."""
-
-
-class Link(NamedTuple):
-    """Whether an interface is used, its speed in Mbit/s (-1 unknown), until when each is believed.
-
-    Of one that is not in use, what it has received and sent: traffic is news.
-    """
-
-    in_use: bool
-    speed: int
-    until: float
-    speed_until: float
-    idle: dict[str, Value] | None
 
 
 class Net(Sensor):
@@ -69,28 +59,24 @@ class Net(Sensor):
     def __init__(self, host: Host, *, ignore: tuple[str, ...] = IGNORE) -> None:
         super().__init__(host)
         self.ignore = tuple(ignore)
-        self.links: dict[str, Link] = {}
+        self.speeds: dict[str, int] = {}
+        self.idle: dict[str, Row] = {}
+        self.until = self.speeds_until = 0.0
         self.remembered = Remembered(parse_interface)
 
     def read(self) -> list[Metric]:
         """One metric an interface, and one for the protocols on all of them."""
         try:
-            rows = self.host.parse(NET_DEV, self._interfaces)
+            rows = self.host.parse(NET_DEV, self._interfaces, LINES)
         except FileNotFoundError as error:
             raise SensorAbsentError("no network") from error
-        for gone in self.links.keys() - rows.keys():
-            del self.links[gone]
-        now = self.host.monotonic()
-        metrics: list[Metric] = []
-        for name, row in rows.items():
-            if name == "lo" or name.startswith(self.ignore):
-                continue
-            link = self.links.get(name)
-            if link is None or now >= link.until or (not link.in_use and link.idle != row):
-                link = self.links[name] = self._look(name, row, now)
-            if link.in_use:
-                fields = {**row, "speed": link.speed}
-                metrics.append(Metric("net", {"interface": name}, fields))
+        self._look(rows)
+        speeds = self.speeds
+        metrics = [
+            Metric("net", {"interface": name}, {**row, "speed": speeds[name]})
+            for name, row in rows.items()
+            if name in speeds
+        ]
         try:
             protocols = self.host.parse(SNMP, parse_protocols)
         except FileNotFoundError:
@@ -101,27 +87,54 @@ class Net(Sensor):
         """All interfaces; of one without traffic since the last reading everything is known."""
         return parse_net_dev(data, self.remembered.parse)
 
-    def _look(self, name: str, row: dict[str, Value], now: float) -> Link:
-        if not self._in_use(name):
-            return Link(in_use=False, speed=-1, until=now + KEPT, speed_until=now, idle=row)
-        former = self.links.get(name)
-        if former is not None and former.in_use and now < former.speed_until:
-            return former._replace(until=now + KEPT)
-        try:
-            speed = int(self.host.read(_file(name, "speed")))
-        except (OSError, ValueError):
-            speed = -1  # Wi-Fi, tunnels, links that are down
-        return Link(
-            in_use=True, speed=speed, until=now + KEPT, speed_until=now + SPEED_KEPT, idle=None
-        )
+    def _look(self, rows: dict[str, Row]) -> None:
+        """Find out which interfaces are in use, and the speeds of these in Mbit/s (-1 unknown).
 
-    def _in_use(self, name: str) -> bool:
+        All are asked once a minute, those that are new at once, and so is one that was not in use
+        and has traffic.
+        """
+        now = self.host.monotonic()
+        for gone in self.speeds.keys() - rows.keys():
+            del self.speeds[gone]
+        known = self.speeds
+        if now >= self.until:
+            self.until, self.speeds, self.idle = now + KEPT, {}, {}
+            if now >= self.speeds_until:
+                self.speeds_until, known = now + SPEED_KEPT, {}
+        asked = [
+            name
+            for name, row in rows.items()
+            if name not in self.speeds and self.idle.get(name) != row and self._counts(name)
+        ]
+        for name, in_use in self._in_use(asked) if asked else ():
+            if in_use:
+                self.speeds[name] = known[name] if name in known else self._speed(name)
+            else:
+                self.idle[name] = rows[name]
+
+    def _counts(self, name: str) -> bool:
+        return name != "lo" and not name.startswith(self.ignore)
+
+    def _in_use(self, names: list[str]) -> Iterator[tuple[str, bool]]:
         """Up and no loopback; without sysfs (a bare container) what is listed counts."""
+        found = netdevice.flags(names) if self.host.live else self._flags(names)
+        bare = len(found) < len(names) and not self.host.exists("sys/class/net")
+        for name in names:
+            yield name, bare if name not in found else found[name] & (UP | LOOPBACK) == UP
+
+    def _flags(self, names: list[str]) -> dict[str, int]:
+        """The same as `netdevice.flags`, of a machine that is mounted here."""
+        found: dict[str, int] = {}
+        for name in names:
+            with suppress(OSError, ValueError):
+                found[name] = int(self.host.read(_file(name, "flags")), 16)
+        return found
+
+    def _speed(self, name: str) -> int:
         try:
-            flags = int(self.host.read(_file(name, "flags")), 16)
+            return int(self.host.read(_file(name, "speed")))
         except (OSError, ValueError):
-            return not self.host.exists("sys/class/net")
-        return flags & (UP | LOOPBACK) == UP
+            return -1  # Wi-Fi, tunnels, links that are down
 
 
 def _file(interface: str, name: str) -> str:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from operator import add, itemgetter
 from typing import Any, NamedTuple
 
+from muster_agent.host import ONE_PIECE
 from muster_agent.sensors import Sensor, SensorAbsentError
 from muster_wire.messages import Metric, Value
 
@@ -42,11 +43,13 @@ class Nstat(Sensor):
     def read(self) -> list[Metric]:
         """One metric a file."""
         try:
-            tables = {name: self.host.parse(path, parse_wanted) for name, path in FILES.items()}
+            tables = {
+                name: self.host.parse(path, parse_wanted, ONE_PIECE) for name, path in FILES.items()
+            }
         except FileNotFoundError as error:
             raise SensorAbsentError("no TCP/IP") from error
         with contextlib.suppress(FileNotFoundError):  # booted without IPv6
-            tables["snmp6"] = self.host.parse(SNMP6, parse_wanted6)
+            tables["snmp6"] = self.host.parse(SNMP6, parse_wanted6, ONE_PIECE)
         return [Metric("nstat", {"name": name}, fields) for name, fields in tables.items()]
 
 

@@ -48,7 +48,7 @@ class NvidiaSmi(Sensor):
     def read(self) -> list[Metric]:
         """One metric a GPU, none before nvidia-smi's first answer."""
         if not self.program.installed():
-            raise SensorAbsentError("no nvidia-smi")
+            raise SensorAbsentError("no nvidia-smi", self.program.installed)
         output = self.program.latest()
         return [] if output is None else parse_gpus(output)
 

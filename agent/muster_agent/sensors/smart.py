@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from typing import Any
 
 from muster_agent.host import Host
@@ -56,7 +57,7 @@ class Smart(Sensor):
     def read(self) -> list[Metric]:
         """One metric a disk that has answered; what went wrong with the last of the others."""
         if not self.host.has_program("smartctl"):
-            raise SensorAbsentError("no smartctl")
+            raise SensorAbsentError("no smartctl", partial(self.host.has_program, "smartctl"))
         if self.host.live and not may_ask(self.host):
             raise SensorAbsentError("smartctl takes root, or the unit's drop-in smart.conf")
         found: list[Metric] = []

@@ -22,13 +22,15 @@ class System(Sensor):
         super().__init__(host)
         self.slow: dict[str, Value] = {}
         self.slow_until = 0.0
+        self.cpus: list[int] = []
+        self.cores = 0
 
     def read(self) -> list[Metric]:
         """One metric."""
         load1, load5, load15 = self.host.parse(LOADAVG, parse_loadavg)
         now = self.host.monotonic()
         if not self.slow or now >= self.slow_until:
-            self.slow, self.slow_until = count(self.host), now + SLOW
+            self.slow, self.slow_until = self._count(), now + SLOW
         fields: dict[str, Value] = {
             "load1": load1,
             "load5": load5,
@@ -37,6 +39,18 @@ class System(Sensor):
             "uptime": int(self.host.parse(UPTIME, parse_uptime)),
         }
         return [Metric("system", {}, fields)]
+
+    def _count(self) -> dict[str, Value]:
+        """CPUs and users: what seldom changes; cores only with the CPUs, each has a file."""
+        cpus = self.host.cpus()
+        if cpus != self.cpus:
+            self.cpus, self.cores = cpus, cores(self.host, cpus) or len(cpus)
+        counts: dict[str, Value] = {"n_cpus": len(cpus), "n_physical_cpus": self.cores}
+        try:
+            users = self.host.users()
+        except OSError:
+            return counts  # neither utmp nor logind: nobody counts users here
+        return {**counts, "n_users": len(users), "n_unique_users": len(set(users))}
 
 
 def parse_loadavg(data: bytes) -> tuple[float, float, float]:
@@ -50,21 +64,10 @@ def parse_uptime(data: bytes) -> float:
     return finite(data.split()[0])
 
 
-def count(host: Host) -> dict[str, Value]:
-    """CPUs and users: what seldom changes."""
-    logical = host.cpus()
-    counts: dict[str, Value] = {"n_cpus": logical, "n_physical_cpus": cores(host) or logical}
-    try:
-        users = host.users()
-    except OSError:
-        return counts  # neither utmp nor logind: nobody counts users here
-    return {**counts, "n_users": len(users), "n_unique_users": len(set(users))}
-
-
-def cores(host: Host) -> int:
-    """How many cores the online CPUs share; 0 where the kernel does not say."""
+def cores(host: Host, cpus: list[int]) -> int:
+    """How many cores these CPUs share; 0 where the kernel does not say."""
     seen = set()
-    for cpu in range(host.cpus()):
+    for cpu in cpus:
         try:
             seen.add(host.read(f"{CPUS}/cpu{cpu}/topology/thread_siblings_list"))
         except OSError:

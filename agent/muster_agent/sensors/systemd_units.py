@@ -58,10 +58,13 @@ class SystemdUnits(Sensor):
 
     def read(self) -> list[Metric]:
         """A `systemd` metric and one metric a unit; none before systemctl's first answer."""
-        if not self.host.exists(BOOTED) or not self.program.installed():
-            raise SensorAbsentError("systemd is not in charge here")
+        if not self._in_charge():
+            raise SensorAbsentError("systemd is not in charge here", self._in_charge)
         output = self.program.latest()
         return [] if output is None else report(parse_units(output), self.units)
+
+    def _in_charge(self) -> bool:
+        return self.host.exists(BOOTED) and self.program.installed()
 
 
 def parse_units(data: bytes) -> list[Unit]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from muster_agent.sensors import Sensor, SensorAbsentError
 from muster_wire.messages import Metric
 
@@ -29,7 +31,7 @@ class Wireless(Sensor):
         try:
             interfaces = self.host.parse(WIRELESS, parse_wireless)
         except FileNotFoundError as error:
-            raise SensorAbsentError("no Wi-Fi") from error
+            raise SensorAbsentError("no Wi-Fi", partial(self.host.exists, WIRELESS)) from error
         if not interfaces:
             raise SensorAbsentError("no Wi-Fi interfaces")
         return interfaces

@@ -50,7 +50,7 @@ class X509Cert(Sensor):
         """
         paths = [path for pattern in self.files for path in expand(self.host, pattern)]
         if not paths:
-            raise SensorAbsentError(f"no certificates: {', '.join(self.files)}")
+            raise SensorAbsentError(f"no certificates: {', '.join(self.files)}", self._folders)
         found: list[Metric] = []
         failed: Exception | None = None
         for path in paths:
@@ -61,6 +61,13 @@ class X509Cert(Sensor):
         if failed is not None:
             raise PartlyError(failed, found)
         return found
+
+    def _folders(self) -> bool:
+        """Whether any file may be there: its folder is, as far as the pattern has no "*"."""
+        return any(
+            self.host.exists(pattern.partition("*")[0].rpartition("/")[0] or "/")
+            for pattern in self.files
+        )
 
     def _certificate(self, path: str) -> Metric:
         try:
