@@ -2,13 +2,16 @@
 
 The first three run at the same time, so that they meet the same load; Glances follows alone,
 because it would share the agent's Python and make its PSS smaller. Agent and collectd publish over
-TLS with QoS 1, node_exporter is scraped, Glances publishes in the clear.
+TLS with QoS 1, node_exporter is scraped, Glances publishes in the clear. The first three then run
+again on a machine with 18 interfaces more, in a network namespace of its own (see `agent`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -19,7 +22,7 @@ import aiomqtt
 from bench._collector import ack, collector
 from bench._peers import PeerError, debian, glances, libraries
 from bench._process import Cost, cpu_ms, heading, line, memory
-from bench.agent import prepare, start
+from bench.agent import PAIRS, alone, prepare, start, widen
 
 from servers import Mosquitto, free_port
 
@@ -85,9 +88,17 @@ def main() -> None:
         with suppress(PeerError):  # which its line will say
             fetch()
     print(heading(), flush=True)
-    for agents in ((ours, collectd, node_exporter), (glances_,)):
-        with tempfile.TemporaryDirectory() as temporary:
-            asyncio.run(together(Path(temporary), agents))
+    show(SAME_TIME)
+    show((glances_,))
+    wide = [*alone(), sys.executable, "-m", "bench.agent_peers"]
+    if subprocess.run(wide, check=False, cwd=Path(__file__).parents[1]).returncode:
+        print("no namespace of its own here, so no machine with more interfaces: run it as root")
+
+
+def show(agents: tuple[Started, ...]) -> None:
+    """Measure some agents at the same time, and print a line each."""
+    with tempfile.TemporaryDirectory() as temporary:
+        asyncio.run(together(Path(temporary), agents))
 
 
 async def together(directory: Path, agents: tuple[Started, ...]) -> None:
@@ -237,5 +248,9 @@ async def running(
         await process.wait()
 
 
+SAME_TIME: tuple[Started, ...] = (ours, collectd, node_exporter)
+
 if __name__ == "__main__":
-    main()
+    widen()
+    print(f"with {2 * PAIRS} interfaces more")
+    show(SAME_TIME)
