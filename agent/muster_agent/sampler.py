@@ -39,30 +39,38 @@ class Readable(Protocol):
         """Measure now."""
 
 
-class Gathered:
-    """What a sensor has cost: nanoseconds of its last reading, and readings that failed."""
+class Watched:
+    """A sensor, when it is to be read next, and how it has been.
 
-    __slots__ = ("errors", "nanoseconds", "told")
+    Nanoseconds of its last reading (None before the first that found something to measure),
+    readings that failed, those of them that were told, and the quick look whether what is absent
+    may have come.
+    """
 
-    def __init__(self) -> None:
-        self.nanoseconds = self.errors = self.told = 0
+    __slots__ = ("back", "due", "errors", "every", "nanoseconds", "read", "sensor", "told")
+
+    def __init__(self, sensor: Readable) -> None:
+        self.sensor = sensor
+        self.read = sensor.read
+        self.every = sensor.every
+        self.due = -math.inf
+        self.nanoseconds: int | None = None
+        self.errors = self.told = 0
+        self.back: Callable[[], object] | None = None
 
 
 class Sampler:
     """The sensors and when they are due."""
 
     def __init__(self, sensors: Sequence[Readable], clock: Clock, every: float) -> None:
-        self.sensors = sensors
+        self.watched = [Watched(sensor) for sensor in sensors]
         self.clock = clock
         self.every = every
         self.samples = 0
         self.errors = 0
         self.failing: dict[str, str] = {}
-        self.gathered: dict[str, Gathered] = {}
         self._failed_since = False
         self._tell_all = clock.monotonic() + TELL_FIRST
-        self._rationed: dict[str, float] = {}
-        self._absent: dict[str, Callable[[], object]] = {}
         self._start = clock.monotonic() + min(FIRST, every)
         self.due = self._start
 
@@ -73,11 +81,10 @@ class Sampler:
         if self.due <= now:  # a moment of the grid is rounded, and may seem not to be reached yet
             self.due += self.every
         self.samples += 1
-        rationed = self._rationed
         found: list[Metric] = []
-        for sensor in self.sensors:
-            if now >= rationed.get(sensor.name, now):
-                found += self._guarded(sensor, now)
+        for one in self.watched:
+            if now >= one.due:
+                found += self._guarded(one, now)
         return storable(found)
 
     def account(self) -> list[Metric]:
@@ -90,66 +97,50 @@ class Sampler:
             return []
         self._failed_since = False
         found: list[Metric] = []
-        for name, one in self.gathered.items():
-            if everything or one.errors > one.told:
+        for one in self.watched:
+            if one.nanoseconds is not None and (everything or one.errors > one.told):
                 one.told = one.errors
                 fields: dict[str, Value] = {
                     "gather_time_ns": one.nanoseconds,
                     "errors": one.errors,
                 }
-                found.append(Metric("internal_gather", {"input": name}, fields))
+                found.append(Metric("internal_gather", {"input": one.sensor.name}, fields))
         return found
 
-    def _guarded(self, sensor: Readable, now: float) -> list[Metric]:
+    def _guarded(self, one: Watched, now: float) -> list[Metric]:
         """What one sensor that is due says; nothing when it is absent, or fails."""
-        if sensor.every is not None:
-            self._rationed[sensor.name] = now + sensor.every - self.every / 2
+        if one.every is not None:
+            one.due = now + one.every - self.every / 2
         started = time.perf_counter_ns()
         try:
-            if self._absent and self._still_absent(sensor.name):
-                return self._look_later(sensor, now)
-            metrics = sensor.read()
+            if one.back is not None and not one.back():
+                return self._look_later(one, now)
+            metrics = one.read()
         except SensorAbsentError as error:
-            if error.back is not None:
-                self._absent[sensor.name] = error.back
-            return self._look_later(sensor, now)
+            one.back = error.back
+            return self._look_later(one, now)
         except PartlyError as error:
-            self._gathered(sensor.name, started).errors += 1
-            self._failed(sensor.name, str(error), "some of its readings are")
-            return error.metrics
+            metrics = error.metrics
+            self._failed(one, str(error), "some of its readings are")
         except Exception as error:  # noqa: BLE001 - the one guard: a sensor costs only itself
-            self._gathered(sensor.name, started).errors += 1
-            self._failed(sensor.name, f"{type(error).__name__}: {error}")
-            return []
-        self._gathered(sensor.name, started)
-        if self.failing and self.failing.pop(sensor.name, None) is not None:
-            logs.info(f"sensor {sensor.name}: works again")
+            metrics = []
+            self._failed(one, f"{type(error).__name__}: {error}")
+        else:
+            one.back = None
+            if self.failing and self.failing.pop(one.sensor.name, None) is not None:
+                logs.info(f"sensor {one.sensor.name}: works again")
+        one.nanoseconds = time.perf_counter_ns() - started
         return metrics
 
-    def _still_absent(self, name: str) -> bool:
-        """Whether a sensor had nothing to measure when it was read, and need not be read again."""
-        back = self._absent.get(name)
-        if back is None:
-            return False
-        if back():
-            del self._absent[name]
-            return False
-        return True
-
-    def _look_later(self, sensor: Readable, now: float) -> list[Metric]:
+    def _look_later(self, one: Watched, now: float) -> list[Metric]:
         """Nothing, and the next look when it is time for it."""
-        self._rationed[sensor.name] = now + max(ABSENT, sensor.every or 0.0) - self.every / 2
+        one.due = now + max(ABSENT, one.every or 0.0) - self.every / 2
         return []
 
-    def _gathered(self, name: str, started: int) -> Gathered:
-        one = self.gathered.get(name)
-        if one is None:
-            one = self.gathered[name] = Gathered()
-        one.nanoseconds = time.perf_counter_ns() - started
-        return one
-
-    def _failed(self, name: str, reason: str, what: str = "its readings are") -> None:
+    def _failed(self, one: Watched, reason: str, what: str = "its readings are") -> None:
+        name = one.sensor.name
         self.errors += 1
+        one.errors += 1
         self._failed_since = True
         if self.failing.get(name) != reason:
             self.failing[name] = reason

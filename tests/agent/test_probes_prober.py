@@ -89,8 +89,8 @@ def test_a_hanging_probe_delays_neither_a_report_nor_another_probe(
     assert sampler.sample() == [], "nothing has run yet"
     prober.start()
     try:
-        for runs in range(1, 4):
-            until(prober.probes[1], runs, finished)
+        for _ in range(3):
+            until(prober.probes[1], prober.probes[1].runs + 1, finished)
             results = [m for m in sampler.sample() if m.name == "net_response"]
             assert [m.tags["result"] for m in results] == ["success"]
         assert prober.probes[0].runs == 0
