@@ -144,7 +144,7 @@ def _full(t: Tongue) -> Panel:
     )
     soon = style.steps("days_to_full")
     columns = [
-        Column("host", t("Node", "节点"), width=150, link=links.node_link(t)),
+        Column("host", t("Node", "节点"), width=200, link=links.node_link(t)),
         Column("path", t("File system", "文件系统"), width=110),
         fullest.used(t, "disk_used"),
         Column("grows", t("Grows a day", "每日增长"), unit="suffix: %/d", width=115, decimals=2),

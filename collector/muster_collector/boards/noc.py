@@ -25,7 +25,7 @@ def noc(t: Tongue) -> Board:
             Strip(
                 7,
                 [
-                    scores.score(t, FLEET, width=5, size=110),
+                    scores.score(t, FLEET, width=5),
                     _change(t),
                     alerts.firing(t, width=4, size=56),
                     states.now(t, width=6, size=50),
@@ -101,7 +101,7 @@ def _sum(t: Tongue, number_: int, texts: tuple[str, str, str], field: str) -> Pa
             title=title,
             means=means,
             do=do,
-            empty=t("No node known", "没有已知节点"),
+            empty=t("No nodes", "无节点"),
             width=3,
             queries=[Series(f'SELECT sum("{field}") AS "n" FROM ({inner})')],
             unit="locale",
@@ -129,7 +129,7 @@ def _grown(t: Tongue) -> Panel:
                 "`muster quarantine list` and `muster completeness` name the reasons.",
                 "`muster quarantine list` 与 `muster completeness` 给出原因。",
             ),
-            empty=t("No node known", "没有已知节点"),
+            empty=t("No nodes", "无节点"),
             width=3,
             queries=[Series(query)],
             back="24h",
@@ -176,7 +176,7 @@ def _disks(t: Tongue) -> Panel:
     inner = latest("disk", (), f"\"mode\" = 'rw' AND {HOSTS}", '"host", "path"', by="used_percent")
     query = f'SELECT top("used_percent", 7) AS "used", "host", "path" FROM ({inner})'
     columns = [
-        Column("host", t("Node", "节点"), width=150, link=links.node_link(t)),
+        Column("host", t("Node", "节点"), width=170, link=links.node_link(t)),
         Column("path", t("File system", "文件系统"), width=110),
         fullest.used(t, "disk_used"),
     ]

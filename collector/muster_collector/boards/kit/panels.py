@@ -84,7 +84,7 @@ def number(
     face: Face,
     *,
     named: bool = False,
-    size: int = 36,
+    size: int | None = 36,
     texts: str = "",
     accents: Mapping[str, str] | None = None,
     units: Mapping[str, str] | None = None,
@@ -92,7 +92,7 @@ def number(
     words: Mapping[str, Sequence[str]] | None = None,
     shades: Mapping[str, str] | None = None,
 ) -> stat.Panel:
-    """A number to read from afar.
+    """A number to read from afar, of `size` pixels or, without, as large as it fits.
 
     `named` shows the names of the series, `texts` matches the fields that are words, `shades` are
     the colours of some. A series may have a colour (`accents`), a unit, limits, or words for 0, 1,
@@ -101,7 +101,8 @@ def number(
     panel = dress(stat.Panel(), face).color_scheme(style.by_limits())
     reduce = ReduceDataOptions().calcs(["lastNotNull"]).values(False)
     panel.reduce_options(reduce.fields(texts))
-    panel.text(TextSize().value_size(size).title_size(min(24, max(14, size // 2))))
+    if size:
+        panel.text(TextSize().value_size(size).title_size(min(24, max(14, size // 2))))
     panel.graph_mode(common.BigValueGraphMode.NONE).justify_mode(common.BigValueJustifyMode.CENTER)
     panel.color_mode(common.BigValueColorMode.VALUE).wide_layout(False)
     for name, color in (accents or {}).items():

@@ -87,7 +87,7 @@ def top(
 ) -> Panel:
     """The ten nodes with the highest use of something, coloured by `limits` in thresholds.toml."""
     columns = [
-        Column("host", t("Node", "节点"), width=160, link=links.node_link(t)),
+        Column("host", t("Node", "节点"), width=200, link=links.node_link(t)),
         used(t, limits),
     ]
     return listing(

@@ -14,10 +14,13 @@ NODE_SCORES = '"level" = \'node\' AND "site" =~ /^$site$/ AND "id" =~ /^$node$/'
 
 
 def score_columns(t: Tongue, *, interval: bool) -> list[Column]:
-    """Score, grade, interval and coverage, as every table of units shows them."""
+    """Score, grade, interval and coverage, as every table of units shows them.
+
+    Their widths are set: what is left is for the names.
+    """
     limits = words.grades()
     return [
-        Column("score", t("Score", "评分"), decimals=1, limits=limits, bar=True),
+        Column("score", t("Score", "评分"), width=140, decimals=1, limits=limits, bar=True),
         Column("grade", t("Grade", "等级"), width=65),
         *(
             [
@@ -66,7 +69,7 @@ def places(
     bounds = ("low", "high") if interval else ()
     fields = ("score", "grade", *bounds, "coverage", "scored", "planned", "why")
     columns = [
-        Column("id", t("Name", "名称"), width=130 if interval else 170, link=link),
+        Column("id", t("Name", "名称"), link=link),
         *score_columns(t, interval=interval),
         Column("scored", t("Scored", "已评分"), width=70, decimals=0),
         Column("planned", t("Planned", "规划"), width=75, decimals=0),
@@ -108,7 +111,6 @@ def lowest_nodes(t: Tongue, *, width: int = 9, site: bool = True) -> Panel:
         Column(
             "id",
             t("Node", "节点"),
-            width=125 if site else 110,
             link=links.node_link(t, links.UNIT_LINK),
         ),
         *([Column("site", t("Site", "站点"), width=105)] if site else []),

@@ -25,7 +25,7 @@ SITE = Unit('"level" = \'site\' AND "id" =~ /^$site$/', "site", "站点")
 NODE = Unit('"level" = \'node\' AND "id" =~ /^$node$/', "node", "节点")
 
 
-def score(t: Tongue, unit: Unit, *, width: int = 4, size: int = 48) -> Panel:
+def score(t: Tongue, unit: Unit, *, width: int = 4) -> Panel:
     """The score now."""
     return number(
         Face(
@@ -46,7 +46,7 @@ def score(t: Tongue, unit: Unit, *, width: int = 4, size: int = 48) -> Panel:
             now=True,
             limits=words.grades(),
         ),
-        size=size,
+        size=None,
     )
 
 
@@ -70,7 +70,7 @@ def grade(t: Tongue, unit: Unit, *, width: int = 4) -> Panel:
             queries=[Series(newest({"grade": "grade"}, unit.where))],
             now=True,
         ),
-        size=40,
+        size=None,
         texts="/^grade$/",
         shades=words.grade_colors(),
     )
