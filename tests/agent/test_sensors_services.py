@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 from hosts.machine import Machine
 
+from muster_agent.clock import SystemClock
 from muster_agent.host import Filesystem, Host
-from muster_agent.sensors import SensorAbsentError, program
+from muster_agent.sampler import Sampler
+from muster_agent.sensors import PartlyError, SensorAbsentError, program
 from muster_agent.sensors.chrony import parse_tracking
 from muster_agent.sensors.containers import kind_of
 from muster_agent.sensors.disk import Question, is_remote
@@ -230,8 +233,8 @@ def test_a_remote_filesystem_that_refuses_says_why() -> None:
         Question(host, "/mnt").answer(DEADLINE)
 
 
-def test_a_report_goes_on_without_a_filesystem_that_hangs(
-    machine: MACHINE, monkeypatch: pytest.MonkeyPatch
+def test_a_report_goes_on_without_a_filesystem_that_hangs_and_says_so(
+    machine: MACHINE, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = machine("server")
     go = threading.Event()
@@ -244,11 +247,59 @@ def test_a_report_goes_on_without_a_filesystem_that_hangs(
 
     monkeypatch.setattr(one.host, "filesystem", slow)
     sensor = one.sensor("disk")
-    assert "/mnt/share" not in {m.tags["path"] for m in sensor.read()}
+    sampler = Sampler([sensor], SystemClock(), 10.0)
+    for _ in range(3):
+        paths = {m.tags["path"] for m in sampler.sample()}
+        assert "/mnt/share" not in paths
+        assert "/" in paths
+    assert sampler.errors == 2
     go.set()
     thread = sensor.remote["/mnt/share"].thread  # type: ignore[attr-defined] # Disk's own
     thread.join(DEADLINE)
-    assert "/mnt/share" in {m.tags["path"] for m in sensor.read()}
+    assert "/mnt/share" in {m.tags["path"] for m in sampler.sample()}
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("<4>sensor disk: /mnt/share does not answer: some of its readings")
+    assert lines[1:] == ["<6>sensor disk: works again"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ESTALE, "Stale file handle", "/mnt/share"), True),
+        (OSError(errno.ENOTCONN, "Transport endpoint is not connected", "/mnt/share"), True),
+        (PermissionError(errno.EACCES, "Permission denied", "/mnt/share"), False),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/mnt/share"), False),
+    ],
+)
+def test_a_filesystem_that_is_broken_is_told_and_one_of_somebody_else_is_not(
+    machine: MACHINE, monkeypatch: pytest.MonkeyPatch, error: OSError, told: bool
+) -> None:
+    one = machine("server")
+    really = one.host.filesystem
+
+    def broken(mount: str) -> Filesystem:
+        if mount == "/mnt/share":
+            raise error
+        return really(mount)
+
+    monkeypatch.setattr(one.host, "filesystem", broken)
+    sensor = one.sensor("disk")
+    sensor.remote["/mnt/share"] = Patient(one.host, "/mnt/share")  # type: ignore[attr-defined]
+    if told:
+        with pytest.raises(PartlyError, match="/mnt/share") as caught:
+            sensor.read()
+        found = caught.value.metrics
+    else:
+        found = sensor.read()
+    assert "/" in {m.tags["path"] for m in found}
+    assert "/mnt/share" not in {m.tags["path"] for m in found}
+
+
+class Patient(Question):
+    """Waits as long as a machine that is busy with other tests may take."""
+
+    def answer(self, patience: float = DEADLINE) -> Filesystem:
+        return super().answer(patience)
 
 
 @pytest.mark.parametrize(

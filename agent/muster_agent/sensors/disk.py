@@ -7,7 +7,7 @@ from threading import Thread
 from typing import NamedTuple
 
 from muster_agent.host import Filesystem, Host
-from muster_agent.sensors import Sensor, percent
+from muster_agent.sensors import PartlyError, Sensor, percent
 from muster_wire.messages import Metric, Value
 
 MOUNTS = "proc/mounts"
@@ -55,9 +55,10 @@ class Disk(Sensor):
         self.remote: dict[str, Question] = {}
 
     def read(self) -> list[Metric]:
-        """One metric a filesystem; one that cannot be asked (permission, gone) is left out.
+        """One metric a filesystem; none of what may not be asked, has gone or is slow.
 
-        So is one whose server is away; it is asked again when its last question was answered.
+        One whose server is away, or that is broken, costs only itself, as a `PartlyError`; it is
+        asked again when its last question was answered.
         """
         now = self.host.monotonic()
         if self.host.changed(MOUNTS) or now >= self.until:
@@ -65,15 +66,21 @@ class Disk(Sensor):
             self._list()
             self.until = now + KEPT
         found: list[Metric] = []
+        failed: OSError | None = None
         for mount in self.mounts:
             try:
                 filesystem = self._ask(mount)
-            except OSError:
+            except (PermissionError, FileNotFoundError, NotYetError):
+                continue
+            except OSError as error:
+                failed = failed or error
                 continue
             if filesystem.blocks:
                 found.append(Metric("disk", tags(mount), usage(filesystem)))
             if filesystem.read_only == ("rw" in mount.options):
                 self.until = now
+        if failed is not None:
+            raise PartlyError(failed, found)
         return found
 
     def _list(self) -> None:
@@ -89,6 +96,10 @@ class Disk(Sensor):
         return self.remote.setdefault(mount.path, Question(self.host, mount.path)).answer()
 
 
+class NotYetError(TimeoutError):
+    """A filesystem has not answered at once; it may have at the next sample."""
+
+
 class Question:
     """Asks a filesystem that may hang, in a thread that may be left behind: at most one."""
 
@@ -99,14 +110,20 @@ class Question:
         self.found: Filesystem | OSError | None = None
 
     def answer(self, patience: float = PATIENCE) -> Filesystem:
-        """The filesystem's sizes; TimeoutError when it does not answer in `patience` seconds."""
+        """The filesystem's sizes, asked now or the last time.
+
+        `NotYetError` when they are not there in `patience` seconds, TimeoutError when they were not
+        the last time either.
+        """
+        asked = self.thread is not None
         if self.thread is None:
             self.found = None
             self.thread = Thread(target=self._ask, name=f"statvfs {self.path}", daemon=True)
             self.thread.start()
         self.thread.join(patience)
         if self.thread.is_alive():
-            raise TimeoutError(f"{self.path} does not answer")
+            hangs = TimeoutError if asked else NotYetError
+            raise hangs(f"{self.path} does not answer")
         self.thread = None
         if isinstance(self.found, Filesystem):
             return self.found
