@@ -112,7 +112,7 @@ def unwell(t: Tongue, *, width: int = 8, site: bool = True, missing: bool = True
                 "被拒：`muster quarantine list`。"
                 "迟到：若持续下降则等待，否则检查上行链路。",
             ),
-            empty=t("All known nodes are healthy", "所有已知节点均正常"),
+            empty=t("None is known", "没有已知的异常节点"),
             width=width,
             queries=[Rows(query)],
             now=True,
