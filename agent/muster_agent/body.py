@@ -25,7 +25,9 @@ NEEDED = ("node", "site", "epoch", "seq", "oldest", "sent")
 """What every report says."""
 
 
-ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+ENCODER = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+)
 
 
 class Envelope(NamedTuple):

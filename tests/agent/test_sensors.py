@@ -521,6 +521,21 @@ def test_a_kernel_without_entropy_still_counts(machine: MACHINE) -> None:
     }
 
 
+@pytest.mark.parametrize(("pool", "seen"), [(4096, [256, 90, 90]), (256, [256, 256, 90])])
+def test_entropy_that_cannot_fall_is_asked_once_a_minute(
+    pool: int, seen: list[int], machine: MACHINE
+) -> None:
+    one = machine("vm")
+    one.write("proc/sys/kernel/random/poolsize", f"{pool}\n")
+    sensor = one.sensor("kernel")
+    found = [sensor.read()[0].fields["entropy_avail"]]
+    one.write("proc/sys/kernel/random/entropy_avail", "90\n")
+    for _ in range(2):
+        one.step(30)
+        found.append(sensor.read()[0].fields["entropy_avail"])
+    assert found == seen
+
+
 def test_a_kernel_without_pressure_is_silent(machine: MACHINE) -> None:
     with pytest.raises(SensorAbsentError):
         machine("arm-board").sensor("pressure").read()

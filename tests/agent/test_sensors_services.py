@@ -103,6 +103,27 @@ def test_a_program_is_not_waited_for(run: Callable[..., Program], clock: Clock) 
     one.latest()
 
 
+def test_what_a_program_said_is_parsed_once(run: Callable[..., Program], clock: Clock) -> None:
+    one = run("echo hello")
+    seen: list[bytes] = []
+
+    def parser(output: bytes) -> int:
+        seen.append(output)
+        if len(seen) == 1:
+            raise ValueError("not today")
+        return len(seen)
+
+    assert one.parsed(parser) is None
+    finish(one)
+    with pytest.raises(ValueError, match="not today"):
+        one.parsed(parser)
+    assert [one.parsed(parser) for _ in range(3)] == [2, 2, 2], "what failed is tried again"
+    clock.now += 60
+    assert one.parsed(parser) == 2
+    finish(one)
+    assert one.parsed(parser) == 3, "the same words, said again"
+
+
 def test_a_program_with_more_output_than_a_pipe_holds_ends(run: Callable[..., Program]) -> None:
     one = run("head -c 300000 /dev/zero")
     one.latest()

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from muster_agent.host import COMMANDS, Host
+
+Parsed = TypeVar("Parsed")
 
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -45,6 +49,7 @@ class Program:
         self.child: int | None = None
         self.file = -1
         self.started = 0.0
+        self._parsed: tuple[bytes, Any] | None = None
 
     def installed(self) -> bool:
         """Whether the machine has the program."""
@@ -64,6 +69,19 @@ class Program:
         if self.problem:
             raise OSError(self.problem)  # one of its own each time: raising it again adds to it
         return self.output
+
+    def parsed(self, parser: Callable[[bytes], Parsed]) -> Parsed | None:
+        """What `parser` makes of the latest good output, once for each; None before the first.
+
+        Always of the same parser. What comes of it must not be changed.
+        """
+        output = self.latest()
+        if output is None:
+            return None
+        if self._parsed is None or self._parsed[0] is not output:
+            self._parsed = output, parser(output)
+        found: Parsed = self._parsed[1]
+        return found
 
     def _start(self, now: float) -> None:
         if not self.host.live:

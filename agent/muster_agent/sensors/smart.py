@@ -64,8 +64,7 @@ class Smart(Sensor):
         failed: Exception | None = None
         for disk in disks(self.host):
             try:
-                output = self._program(disk).latest()
-                found += [] if output is None else parse_smart(disk, output)
+                found += self._program(disk).parsed(partial(parse_smart, disk)) or []
             except (OSError, ValueError) as error:
                 failed = error
         if failed is not None:

@@ -60,8 +60,8 @@ class SystemdUnits(Sensor):
         """A `systemd` metric and one metric a unit; none before systemctl's first answer."""
         if not self._in_charge():
             raise SensorAbsentError("systemd is not in charge here", self._in_charge)
-        output = self.program.latest()
-        return [] if output is None else report(parse_units(output), self.units)
+        units = self.program.parsed(parse_units)
+        return [] if units is None else report(units, self.units)
 
     def _in_charge(self) -> bool:
         return self.host.exists(BOOTED) and self.program.installed()

@@ -59,9 +59,7 @@ class Updates(Sensor):
 
     def _apt(self) -> dict[str, Value]:
         reboot = any(self.host.exists(path) for path in REBOOT_REQUIRED)
-        output = self.apt.latest()
-        counts = {} if output is None else parse_upgrade(output)
-        return {"reboot_required": int(reboot), **counts}
+        return {"reboot_required": int(reboot), **(self.apt.parsed(parse_upgrade) or {})}
 
     def _dnf(self) -> dict[str, Value]:
         fields: dict[str, Value] = {}
@@ -73,9 +71,9 @@ class Updates(Sensor):
         else:
             fields["reboot_required"] = int(outdated(running, kernels))
         for name, program in (("pending", self.dnf), ("security", self.dnf_security)):
-            output = program.latest()
-            if output is not None:
-                fields[name] = parse_check_update(output)
+            count = program.parsed(parse_check_update)
+            if count is not None:
+                fields[name] = count
         return fields
 
 
