@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from muster_collector.cli.collector import loop_factory, spare_the_collector
+from muster_collector.cli.collector import loop_factory, tune_memory
 from muster_collector.config import Collector, Config, Mqtt
 from muster_collector.config import Store as StoreSettings
 from muster_collector.ingest.service import Ingest
@@ -86,6 +86,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    spare_the_collector()
+    tune_memory()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(main())

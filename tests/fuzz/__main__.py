@@ -19,7 +19,7 @@ from pathlib import Path
 from fuzz.doors import Doors, doors
 from fuzz.mutate import MOST, mutated
 from fuzz.seeds import Message, seeds
-from muster_collector.cli.collector import spare_the_collector
+from muster_collector.cli.collector import tune_memory
 
 FOUND = Path("../build/fuzz")
 LIMIT = 0.010
@@ -100,7 +100,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    spare_the_collector()
+    tune_memory()
     return int(asyncio.run(run(options.inputs, options.seed)) > 0)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 PRIORITIES = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
 """syslog's, which journald reads from the beginning of a line."""
+M_ARENA_MAX = -8
+"""Of glibc's `mallopt`."""
 
 
 def add(commands: Any) -> None:
@@ -40,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
     settings = config.load(options.config)
     log_to_stderr()
-    spare_the_collector()
+    tune_memory()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(settings))
     return 0
@@ -118,9 +122,15 @@ def log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
-def spare_the_collector() -> None:
-    """Let Python look for cycles seldom: reports have none, and thousands are in hand."""
+def tune_memory() -> None:
+    """Look for cycles seldom, as reports have none; take all memory from one heap.
+
+    Call it before there are threads: glibc gives each its own heap, which keeps what the thread
+    has given back (40 MB with 10,000 nodes), and saves no waiting where Python lets one thread run.
+    """
     gc.set_threshold(50_000, 20, 50)
+    with contextlib.suppress(AttributeError):  # other C libraries have no such choice
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def loop_factory() -> Any:

@@ -36,12 +36,12 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the demo and print its summary."""
-    from muster_collector.cli.collector import spare_the_collector
+    from muster_collector.cli.collector import tune_memory
     from muster_collector.demo.run import Options, describe, write_json
 
     if options.json and not options.json.parent.is_dir():
         raise ConfigError(f"--json {options.json}: there is no folder {options.json.parent}")
-    spare_the_collector()
+    tune_memory()
     with tempfile.TemporaryDirectory(prefix="muster-demo-") as temporary:
         plan = Options(
             directory=directory(options.data, Path(temporary)),
