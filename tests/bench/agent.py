@@ -3,8 +3,10 @@
 Three ways: the ten first sensors; all sensors of this machine; all sensors of a machine with more
 interfaces, in a network namespace of its own whose packets are as large as on an Ethernet.
 BENCH_EVERY=1 in the environment measures at that interval (seconds). Twelve samples of 10 s hold
-every rationed sensor once. The memory that nobody shares (USS) is the agent's on any machine; PSS
-divides the rest by the number of neighbours that use the same Python and the same libraries.
+every rationed sensor once. BENCH_PYTHON is another interpreter for the agent, such as the system's
+of the same version: one that was built without profile-guided optimization costs a tenth more. The
+memory that nobody shares (USS) is the agent's on any machine; PSS divides the rest by the number of
+neighbours that use the same Python and the same libraries.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import aiomqtt
+import paho
 import paho.mqtt
 from bench._collector import ack, collector
 from bench._process import Cost, cpu_ms, heading, line, memory, segments
@@ -30,6 +33,7 @@ import muster_wire
 from servers import Mosquitto
 
 EVERY = float(os.environ.get("BENCH_EVERY", "10"))
+PYTHON = os.environ.get("BENCH_PYTHON", sys.executable)
 SAMPLES = 12 if EVERY >= 10 else 30
 WARM = 2 if EVERY >= 10 else 5
 """Samples before measuring: connecting and first readings are not the everyday."""
@@ -142,9 +146,14 @@ def prepare(
 
 
 async def start(config: Path) -> asyncio.subprocess.Process:
-    """Start the agent."""
-    command = [sys.executable, "-m", "muster_agent", "run", "--config", str(config)]
-    return await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+    """Start the agent, which finds itself and paho whatever the interpreter."""
+    packages = [muster_agent, paho]
+    path = os.pathsep.join(str(Path(one.__path__[0]).parent) for one in packages)
+    return await asyncio.create_subprocess_exec(
+        *(PYTHON, "-m", "muster_agent", "run", "--config", str(config)),
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": path},
+    )
 
 
 async def watch(peer: aiomqtt.Client, pid: int, port: int, started: float) -> Report:
