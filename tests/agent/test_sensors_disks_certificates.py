@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,8 @@ from muster_agent.sensors import PartlyError, SensorAbsentError, load
 from muster_agent.sensors.program import Program
 from muster_agent.sensors.smart import may_ask, parse_smart
 from muster_agent.sensors.x509_cert import parse_certificate
+
+DEADLINE = 20.0
 
 MACHINE = Callable[[str], Machine]
 ARCHIVE = "etc/letsencrypt/archive/db-3.example.org/cert1.pem"
@@ -72,6 +75,35 @@ def test_a_certificate_that_cannot_be_read_costs_the_others_nothing(
     line = capsys.readouterr().err
     assert "/etc/ssl/folder.pem" in line
     assert "some of its readings are missing" in line
+
+
+def test_a_certificate_on_a_filesystem_that_hangs_holds_up_nobody(
+    machine: MACHINE, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = machine("server")
+    go = threading.Event()
+    really = one.host.read
+
+    def slow(path: str) -> bytes:
+        if path == "/etc/ssl/late.pem":
+            assert go.wait(DEADLINE)
+        return really(path)
+
+    monkeypatch.setattr(one.host, "read", slow)
+    monkeypatch.setattr("muster_agent.sensors.x509_cert.PATIENCE", 0.0)
+    sensor = one.sensor("x509_cert", files=["/etc/ssl/late.pem"])
+    monkeypatch.setattr(sensor, "every", None)
+    sampler = Sampler([sensor, one.sensor("mem")], SystemClock(), 10.0)
+    for errors in (1, 2, 3):
+        assert {m.name for m in sampler.sample()} == {"mem"}
+        assert sampler.errors == errors
+    go.set()
+    sensor.question.thread.join(DEADLINE)  # type: ignore[attr-defined] # X509Cert's own
+    assert {m.name for m in sampler.sample()} == {"mem", "x509_cert"}
+    lines = capsys.readouterr().err.splitlines()
+    hangs = "<4>sensor x509_cert: TimeoutError: the filesystem of /etc/ssl/late.pem does not answer"
+    assert lines[0].startswith(hangs)
+    assert lines[1:] == ["<6>sensor x509_cert: works again"]
 
 
 def test_no_cut_of_a_certificate_breaks_the_parser() -> None:

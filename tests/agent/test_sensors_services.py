@@ -16,11 +16,12 @@ from hosts.machine import Machine
 
 from muster_agent.clock import SystemClock
 from muster_agent.host import Filesystem, Host
+from muster_agent.question import Question
 from muster_agent.sampler import Sampler
 from muster_agent.sensors import PartlyError, SensorAbsentError, program
 from muster_agent.sensors.chrony import parse_tracking
 from muster_agent.sensors.containers import kind_of
-from muster_agent.sensors.disk import Question, is_remote
+from muster_agent.sensors.disk import is_remote
 from muster_agent.sensors.nvidia_smi import parse_gpus
 from muster_agent.sensors.powerstat import watts
 from muster_agent.sensors.procstat import parse_use
@@ -235,7 +236,7 @@ class HangingHost(Host):
 
 def test_a_filesystem_that_hangs_is_asked_once_and_answers_later() -> None:
     host = HangingHost()
-    question = Question(host, "/mnt")
+    question = Question("/mnt", lambda: host.filesystem("/mnt"))
     for _ in range(3):
         with pytest.raises(TimeoutError, match="/mnt does not answer"):
             question.answer(0)
@@ -251,7 +252,7 @@ def test_a_remote_filesystem_that_refuses_says_why() -> None:
     host.fail = True
     host.go.set()
     with pytest.raises(PermissionError):
-        Question(host, "/mnt").answer(DEADLINE)
+        Question("/mnt", lambda: host.filesystem("/mnt")).answer(DEADLINE)
 
 
 def test_a_report_goes_on_without_a_filesystem_that_hangs_and_says_so(
@@ -305,7 +306,7 @@ def test_a_filesystem_that_is_broken_is_told_and_one_of_somebody_else_is_not(
 
     monkeypatch.setattr(one.host, "filesystem", broken)
     sensor = one.sensor("disk")
-    sensor.remote["/mnt/share"] = Patient(one.host, "/mnt/share")  # type: ignore[attr-defined]
+    sensor.remote["/mnt/share"] = Patient("/mnt/share", lambda: one.host.filesystem("/mnt/share"))  # type: ignore[attr-defined]
     if told:
         with pytest.raises(PartlyError, match="/mnt/share") as caught:
             sensor.read()
@@ -316,11 +317,11 @@ def test_a_filesystem_that_is_broken_is_told_and_one_of_somebody_else_is_not(
     assert "/mnt/share" not in {m.tags["path"] for m in found}
 
 
-class Patient(Question):
+class Patient(Question[Filesystem]):
     """Waits as long as a machine that is busy with other tests may take."""
 
-    def answer(self, patience: float = DEADLINE) -> Filesystem:
-        return super().answer(patience)
+    def answer(self, patience: float) -> Filesystem:
+        return super().answer(max(patience, DEADLINE))
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from threading import Thread
+from functools import partial
 from typing import NamedTuple
 
 from muster_agent.host import Filesystem, Host
+from muster_agent.question import NotYetError, Question
 from muster_agent.sensors import PartlyError, Sensor, percent
 from muster_wire.messages import Metric, Value
 
@@ -52,7 +53,7 @@ class Disk(Sensor):
         self.listed = b""
         self.until = 0.0
         self.mounts: list[Mount] = []
-        self.remote: dict[str, Question] = {}
+        self.remote: dict[str, Question[Filesystem]] = {}
 
     def read(self) -> list[Metric]:
         """One metric a filesystem; none of what may not be asked, has gone or is slow.
@@ -93,47 +94,10 @@ class Disk(Sensor):
     def _ask(self, mount: Mount) -> Filesystem:
         if not is_remote(mount.fstype):
             return self.host.filesystem(mount.path)
-        return self.remote.setdefault(mount.path, Question(self.host, mount.path)).answer()
-
-
-class NotYetError(TimeoutError):
-    """A filesystem has not answered at once; it may have at the next sample."""
-
-
-class Question:
-    """Asks a filesystem that may hang, in a thread that may be left behind: at most one."""
-
-    def __init__(self, host: Host, path: str) -> None:
-        self.host = host
-        self.path = path
-        self.thread: Thread | None = None
-        self.found: Filesystem | OSError | None = None
-
-    def answer(self, patience: float = PATIENCE) -> Filesystem:
-        """The filesystem's sizes, asked now or the last time.
-
-        `NotYetError` when they are not there in `patience` seconds, TimeoutError when they were not
-        the last time either.
-        """
-        asked = self.thread is not None
-        if self.thread is None:
-            self.found = None
-            self.thread = Thread(target=self._ask, name=f"statvfs {self.path}", daemon=True)
-            self.thread.start()
-        self.thread.join(patience)
-        if self.thread.is_alive():
-            hangs = TimeoutError if asked else NotYetError
-            raise hangs(f"{self.path} does not answer")
-        self.thread = None
-        if isinstance(self.found, Filesystem):
-            return self.found
-        raise self.found or OSError(f"{self.path}: no answer")
-
-    def _ask(self) -> None:
-        try:
-            self.found = self.host.filesystem(self.path)
-        except OSError as error:
-            self.found = error
+        if mount.path not in self.remote:
+            ask = partial(self.host.filesystem, mount.path)
+            self.remote[mount.path] = Question(mount.path, ask)
+        return self.remote[mount.path].answer(PATIENCE)
 
 
 def is_remote(fstype: str) -> bool:

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from muster_agent.host import Host
+from muster_agent.question import NotYetError, Question
 from muster_agent.sensors import PartlyError, Sensor, SensorAbsentError
 from muster_agent.sensors.temp import entries
 from muster_wire.messages import Metric
@@ -23,6 +24,8 @@ COMMON_NAME = bytes.fromhex("0603550403")
 """The object identifier 2.5.4.3 as it stands in a name."""
 LIMIT = 64 * 1024
 """Bytes of a file that may be a certificate."""
+PATIENCE = 1.0
+"""Seconds that a report waits, once, for files that may lie on a filesystem that hangs."""
 
 
 class Element(NamedTuple):
@@ -42,25 +45,34 @@ class X509Cert(Sensor):
     def __init__(self, host: Host, *, files: tuple[str, ...] = FILES) -> None:
         super().__init__(host)
         self.files = files
+        self.question = Question("the filesystem of " + ", ".join(files), self._read_all)
 
     def read(self) -> list[Metric]:
         """One metric a certificate; absent where no file is found.
 
-        One that cannot be read costs the others nothing.
+        One that cannot be read costs the others nothing. TimeoutError while the files' filesystem
+        hangs; the report has waited for it at the first reading, and waits no more.
         """
-        paths = [path for pattern in self.files for path in expand(self.host, pattern)]
-        if not paths:
+        hangs = self.question.thread is not None
+        try:
+            found, failed = self.question.answer(0.0 if hangs else PATIENCE)
+        except NotYetError as error:
+            raise TimeoutError(str(error)) from None
+        if failed is not None:
+            raise PartlyError(failed, found)
+        if not found:
             raise SensorAbsentError(f"no certificates: {', '.join(self.files)}", self._folders)
+        return found
+
+    def _read_all(self) -> tuple[list[Metric], Exception | None]:
         found: list[Metric] = []
         failed: Exception | None = None
-        for path in paths:
+        for path in (path for pattern in self.files for path in expand(self.host, pattern)):
             try:
                 found.append(self._certificate(path))
             except (OSError, ValueError) as error:
                 failed = error
-        if failed is not None:
-            raise PartlyError(failed, found)
-        return found
+        return found, failed
 
     def _folders(self) -> bool:
         """Whether any file may be there: its folder is, as far as the pattern has no "*"."""
