@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from page.conftest import Open, OpenWorld
 from page.world import MINUTE, Known, World, example
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from muster_collector.estate.model import Estate, Site
 
@@ -63,6 +63,43 @@ async def test_the_first_score_takes_few_requests(small: World, open_page: Open)
     await expect(page.locator(".big .figure")).to_be_visible()
     files = [path for path in asked if not path.startswith(("/api/", "/vendor/"))]
     assert sorted(set(files)) == ["/", "/boot.js", "/icon.svg", "/page.css", "/page.js"]
+
+
+@pytest.mark.parametrize(
+    ("place", "early"),
+    [
+        ("", ["scorecard", "explain?level=fleet&id=fleet"]),
+        ("#/site/a-b", ["scorecard", "explain?level=site&id=a-b"]),
+        ("#/runbook/silent-node", ["scorecard"]),
+    ],
+)
+async def test_the_first_score_is_asked_for_before_the_script_is_there(
+    small: World, open_page: Open, place: str, early: list[str]
+) -> None:
+    page = await open_page(f"{small.url}icon.svg", expected=("404",))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("/api/v1/")[2]))
+    await page.route(
+        "**/page.js", lambda route: route.fulfill(body="", content_type="text/javascript")
+    )
+    async with page.expect_response("**/api/v1/scorecard"):
+        await page.goto(small.url + place)
+    assert [path for path in asked if path] == early
+
+
+async def test_the_first_score_is_shown_from_the_early_answer(
+    small: World, open_page: Open
+) -> None:
+    page = await open_page(f"{small.url}icon.svg", expected=("ERR_FAILED",))
+    late: list[str] = []
+
+    async def once(route: Route) -> None:
+        late.append(route.request.url)
+        await (route.continue_() if len(late) == 1 else route.abort())
+
+    await page.route("**/api/v1/explain?*", once)
+    await page.goto(small.url)
+    await expect(page.locator(".big .figure")).to_be_visible()
 
 
 async def test_points_lost_are_shown_to_sum_to_what_is_missing_from_100(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from muster_collector.api.services import Services
 from muster_collector.errors import StoreError
 
 PAGE = Path(__file__).parent / "page"
+EDITED = sys.flags.dev_mode
+"""Whether somebody works on the page: `PYTHONDEVMODE=1 make demo` shows what changes."""
 ROUTERS = tuple(
     module.router
     for module in (
@@ -73,7 +76,7 @@ def make_app(services: Services, *, token: str | None = None, local_only: bool =
     )
     app.add_middleware(Guard, token=token, local_only=local_only)
     if (PAGE / "index.html").exists():
-        app.mount("/", PageFiles(PAGE), name="page")
+        app.mount("/", PageFiles(PAGE, edited=EDITED), name="page")
     return app
 
 

@@ -147,7 +147,8 @@ class Services:
         return self.scorer.latest
 
 
-def _services(request: Request) -> Services:
+# Not a plain function: those take a turn in a thread for every request.
+async def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
 

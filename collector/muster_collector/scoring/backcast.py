@@ -23,7 +23,14 @@ from muster_collector.readiness.rollup import rollup
 from muster_collector.readiness.schema import Goalposts, Thresholds
 from muster_collector.readiness.scorecard import Scorecard
 from muster_collector.scoring.hourly_values import HOUR, MEASUREMENT, fields
-from muster_collector.scoring.units import LEVELS, Floats, Integers, Units, make_units
+from muster_collector.scoring.units import (
+    LEVELS,
+    Floats,
+    Integers,
+    Members,
+    Units,
+    make_units,
+)
 from muster_collector.store.arrays import arrays, floats
 from muster_collector.store.base import Query, Read, Store
 from muster_collector.store.tables import Arrays
@@ -49,17 +56,6 @@ class Member:
     node: str
     site: str
     first_seen: int = 0
-
-
-@dataclass(frozen=True)
-class Members:
-    """The nodes of a former window, as `make_units` takes them."""
-
-    known: tuple[Member, ...]
-
-    def nodes(self) -> tuple[Member, ...]:
-        """All of them."""
-        return self.known
 
 
 class Block(NamedTuple):

@@ -8,8 +8,10 @@ could not be scored, was missed, or got late data is in `dirty` until it is scor
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from muster_collector.errors import StoreError
 from muster_collector.estate import Estate
@@ -21,7 +23,7 @@ from muster_collector.scoring.reading import hosts, read_tables, values
 from muster_collector.scoring.result import Result, compute
 from muster_collector.scoring.revisions import read_former, revise
 from muster_collector.scoring.stored_fleet import StoredFleet
-from muster_collector.scoring.units import FLEET, FleetView, make_units
+from muster_collector.scoring.units import FLEET, FleetView, Members, make_units
 from muster_collector.scoring.writing import write_all
 from muster_collector.store.base import Query, Read, Store
 
@@ -31,6 +33,24 @@ AT_ONCE = 8
 """Dirty windows scored in one stride, so that a backlog never delays the present."""
 SETTLE = (0.5, 15.0)
 """Least and most seconds after its end at which a window is scored; a tenth of the stride."""
+
+
+TURN = 0.001
+"""Seconds for which a busy thread keeps the interpreter while a fleet is scored; 0.005 else."""
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let the event loop, which waits for a turn after every call into the system, wait less.
+
+    Not for ever: it costs a fifth more CPU a report.
+    """
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def wall_clock() -> int:
@@ -102,13 +122,14 @@ class Scorer:
         if isinstance(self.fleet, StoredFleet):
             await self.fleet.refresh()
         tables = await read_tables(self.store, used, end_ms - self.window, end_ms)
-        units = make_units(estate or self.estates.at(end_ms), self.fleet, end_ms, hosts(tables))
+        held, fleet = estate or self.estates.at(end_ms), Members(tuple(self.fleet.nodes()))
 
         def result() -> Result:
+            units = make_units(held, fleet, end_ms, hosts(tables))
             found = values(used, units["node"].ids, tables)
             return compute(used, units, found, end=end_ms, window=self.window)
 
-        # A large fleet takes a while, in which the event loop must go on taking reports.
+        # A large fleet takes a while, in which reports are taken and requests are answered.
         return await asyncio.to_thread(result)
 
     async def score_at(self, end_ms: int) -> Result:
@@ -200,7 +221,8 @@ class Scorer:
     async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
         """Run a step that needs the store; say once when it fails and once when it works again."""
         try:
-            await step()
+            with _short_turns():
+                await step()
         except StoreError as error:
             if not self.failing:
                 events.waits(error)

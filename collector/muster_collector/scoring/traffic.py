@@ -7,6 +7,7 @@ second, and how many `nodes` they are of. Late reports make a window due again, 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 from muster_collector.scoring.units import LEVELS, Units
@@ -23,7 +24,8 @@ async def points(store: Store, units: Units, start: int, end: int) -> list[Point
     """The sums of `start <= time < end` (ms); `StoreError`."""
     reads = tuple(READS.values())
     query = Query(SOURCE, reads, start, end, group=("host", "interface"))
-    return list(_sums(await store.select(query), units, end))
+    table = await store.select(query)
+    return await asyncio.to_thread(lambda: list(_sums(table, units, end)))
 
 
 def _sums(table: Table, units: Units, end: int) -> Iterator[Point]:

@@ -51,6 +51,17 @@ class FleetView(Protocol):
 
 
 @dataclass(frozen=True)
+class Members:
+    """The nodes of a window, which stay the same while they are looked at in another thread."""
+
+    known: tuple[KnownNode, ...]
+
+    def nodes(self) -> tuple[KnownNode, ...]:
+        """All of them."""
+        return self.known
+
+
+@dataclass(frozen=True)
 class Level:
     """The units of one level, ordered by id, one array element each.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from itertools import islice
 
@@ -13,9 +14,12 @@ BATCH = 5_000
 
 
 async def write_all(store: Store, points: Iterable[Point]) -> None:
-    """Write everything; `StoreError` leaves a part written, and writing it all again is safe."""
+    """Write everything; `StoreError` leaves a part written, and writing it all again is safe.
+
+    The points are made beside the event loop.
+    """
     rest, refused, reason = iter(points), 0, ""
-    while batch := list(islice(rest, BATCH)):
+    while batch := await asyncio.to_thread(lambda: list(islice(rest, BATCH))):
         refusals = await store.write(batch)
         refused += len(refusals)
         reason = refusals[0].reason if refusals else reason

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import aiohttp
 import pytest
 from readiness.small_fleet import END, SmallFleet
 
-from muster_collector.api import app, nodes, params, times, tree
+from muster_collector.api import app, nodes, pagefiles, params, times, tree
 from muster_collector.api.guard import check_exposure
 from muster_collector.api.serve import bind
 from muster_collector.errors import ConfigError, StoreError
@@ -166,6 +167,7 @@ async def test_a_page_that_is_edited_is_served_anew(
     open_world: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "PAGE", tmp_path)
+    monkeypatch.setattr(app, "EDITED", True)
     (tmp_path / "index.html").write_text("one")
     async with open_world() as world:
         assert (await world.get("/")).text == "one"
@@ -181,6 +183,24 @@ async def test_a_page_that_is_edited_is_served_anew(
         assert (await world.get("/")).status == 404
         async with aiohttp.ClientSession() as session, session.post(world.url + "/") as answer:
             assert answer.status == 405
+
+
+async def test_a_visit_to_an_installed_page_touches_no_file(
+    open_world: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "PAGE", tmp_path)
+    (tmp_path / "js").mkdir()
+    (tmp_path / "css").mkdir()
+    (tmp_path / "vendor" / "uplot").mkdir(parents=True)
+    for sheet in pagefiles.SHEETS:
+        (tmp_path / sheet).write_text("")
+    (tmp_path / "index.html").write_text("one")
+    (tmp_path / "js" / "main.js").write_text("one();")
+    async with open_world() as world:
+        shutil.rmtree(tmp_path / "js")
+        (tmp_path / "index.html").write_text("another")
+        assert (await world.get("/")).text == "one"
+        assert "one();" in (await world.get("/page.js")).text
 
 
 async def test_no_documentation_page_loads_scripts_from_elsewhere(world: World) -> None:

@@ -1,6 +1,7 @@
 // Asks the collector's public API. Every failure is an ApiError with a reason that people can read.
 
 import { setClock } from "./clock.js";
+import { early } from "./early.js";
 import { t } from "./i18n.js";
 import { getToken } from "./settings.js";
 
@@ -43,12 +44,14 @@ async function reasonOf(answer) {
 
 async function ask(path, query, signal, limit) {
   const either = signal ? AbortSignal.any([signal, limit]) : limit;
+  const url = address(path, query);
   let answer;
   try {
-    answer = await fetch(address(path, query), { headers: headers(), signal: either });
+    answer = await (early(url) ?? fetch(url, { headers: headers(), signal: either }));
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError(limit.aborted ? t("reason_timeout", { n: PATIENCE }) : t("reason_network"));
+    const late = limit.aborted || error.name === "TimeoutError";
+    throw new ApiError(late ? t("reason_timeout", { n: PATIENCE }) : t("reason_network"));
   }
   setClock(answer.headers.get("Date"));
   if (!answer.ok) throw new ApiError(String(await reasonOf(answer)), answer.status);
