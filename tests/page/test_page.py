@@ -462,7 +462,7 @@ async def test_every_list_is_saved_as_the_api_gives_it(small: World, open_page: 
     for title, level in (("Sites", "site"), ("Nodes", "node")):
         await page.get_by_role("tab", name=title).click()
         async with page.expect_download() as started:
-            await page.get_by_role("button", name="Save as CSV").click()
+            await page.get_by_role("button", name="Save as CSV: Readiness").click()
         download = await started.value
         assert download.suggested_filename == f"readiness-{level}.csv"
         rows = list(csv.DictReader((await download.path()).read_text("utf-8").splitlines()))
@@ -476,7 +476,7 @@ async def test_every_list_is_saved_as_the_api_gives_it(small: World, open_page: 
 async def test_a_sites_list_is_saved_without_other_sites(small: World, open_page: Open) -> None:
     page = await open_page(small.url + "#/site/sim-site-01")
     async with page.expect_download() as started:
-        await page.get_by_role("button", name="Save as CSV").click()
+        await page.get_by_role("button", name="Save as CSV: Readiness").click()
     text = (await (await started.value).path()).read_text("utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     assert {row["site"] for row in rows} == {"sim-site-01"}

@@ -355,5 +355,5 @@ async def test_a_file_that_cannot_be_had_says_why(open_world: OpenWorld, open_pa
     page = await open_page(made.url, expected=("500", "Failed to load"))
     await expect(page.locator(".grid tbody tr")).to_have_count(2)
     made.faults.status = 500
-    await page.get_by_role("button", name="Save as CSV").click()
+    await page.get_by_role("button", name="Save as CSV: Readiness").click()
     await expect(page.get_by_text("Not saved: made to fail")).to_be_visible()

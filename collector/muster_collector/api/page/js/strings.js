@@ -152,8 +152,8 @@ export const STRINGS = {
   whatif_reset: ["As the scorecard says", "恢复评分卡权重"],
   map: ["Sites on the map", "站点分布"],
   save: ["Save as", "另存为"],
-  save_as: ["Save as {format}", "另存为 {format}"],
-  save_format: ["Format", "格式"],
+  save_as: ["Save as {format}: {what}", "另存为 {format}：{what}"],
+  save_format: ["Format: {what}", "格式：{what}"],
   save_failed: ["Not saved: {reason}", "未能保存：{reason}"],
 
   // alerts

@@ -169,7 +169,7 @@ export function listing(above) {
     on: { input: () => filtered(search.value) },
   });
   const chips = h("div", { class: "chips", role: "group", "aria-label": t("status") });
-  const save = saver((format) => ({
+  const save = saver(t("readiness"), (format) => ({
     path: "readiness",
     query: { level: chosen, id: whole ? null : ids(), format, limit: 100_000 },
     name: `readiness-${chosen}`,

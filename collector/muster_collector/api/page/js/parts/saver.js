@@ -7,19 +7,22 @@ import { t } from "../i18n.js";
 
 const FORMATS = { csv: "CSV", xlsx: "XLSX", json: "JSON", parquet: "Parquet" };
 
-/** `wanted(format)` is {path, query, name}: what to ask for, and the file's name without its ending. */
-export function saver(wanted) {
+/**
+ * `what` is the table's name, for who cannot see which one the button stands beside; `wanted(format)`
+ * is {path, query, name}: what to ask for, and the file's name without its ending.
+ */
+export function saver(what, wanted) {
   const button = h("button", { class: "switch", on: { click: run } }, t("save"));
   const choice = h(
     "select",
-    { class: "switch", "aria-label": t("save_format"), on: { change: label } },
+    { class: "switch", "aria-label": t("save_format", { what }), on: { change: label } },
     Object.entries(FORMATS).map(([id, name]) => h("option", { value: id }, name)),
   );
   const failure = h("span", { class: "soft", role: "alert" });
   const node = h("span", { class: "saver" }, failure, button, choice);
 
   function label() {
-    button.setAttribute("aria-label", t("save_as", { format: FORMATS[choice.value] }));
+    button.setAttribute("aria-label", t("save_as", { format: FORMATS[choice.value], what }));
   }
 
   async function run() {

@@ -78,7 +78,7 @@ export function targets() {
     sort: { key: "due", direction: 1 },
     empty: t("targets_none"),
   });
-  const save = saver((format) => ({ path: "targets", query: { format }, name: "targets" }));
+  const save = saver(t("account_targets"), (format) => ({ path: "targets", query: { format }, name: "targets" }));
   const body = h("div", {}, h("div", { class: "bar" }, h("p", { class: "sum" }, t("targets_help")), save.node), rows.node);
   const node = h("div", { class: "targets" }, h("p", { class: "quiet loading" }, t("loading")));
   const ask = asker(node, (answer) => {

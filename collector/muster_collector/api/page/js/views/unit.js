@@ -35,7 +35,7 @@ export function unitView(level, id) {
   const why = account(level, id, ledger);
   const list = listing(level);
   const reports = h("div", {});
-  const save = saver((format) => ({
+  const save = saver(t("completeness"), (format) => ({
     path: "completeness",
     query: { ...accounts(), format, limit: 100_000 },
     name: `completeness-${accounts().level}`,
