@@ -17,7 +17,8 @@ demo:  ## everything in one process tree on this machine; ARGS="--simulate 50 --
 
 test:  ## all tests against a real broker, database and browser; ARGS="tests/agent -k spool"
 	@$(PYTHON) scripts/bootstrap.py dev --system-packages
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@# Three processes on two cores: tests wait for brokers, databases and browsers half of their time.
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check:  ## lint, types, import rules, stale generated files
 	@$(PYTHON) scripts/bootstrap.py dev
