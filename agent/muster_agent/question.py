@@ -42,8 +42,8 @@ class Question(Generic[T]):
             hangs = TimeoutError if asked else NotYetError
             raise hangs(f"{self.about} does not answer")
         self.thread = None
-        for found in self.found:
-            return found
+        if self.found:
+            return self.found[0]
         raise self.failed or OSError(f"{self.about}: no answer")
 
     def _ask(self) -> None:
