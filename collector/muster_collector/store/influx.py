@@ -190,7 +190,9 @@ class InfluxStore:
             results = await self._query([statement.text for statement in some])
             answers += zip(some, results, strict=True)
         # Ten thousand series take a while, in which the event loop must go on taking reports.
-        return await asyncio.to_thread(_table, query, kinds, answers)
+        return await asyncio.to_thread(
+            lambda: tables.build(query, influxql.rows(query, kinds, answers))
+        )
 
     async def arrays(self, query: Query) -> tables.Arrays | None:
         """The samples that a raw query wants, as arrays; None for none."""
@@ -228,14 +230,6 @@ class InfluxStore:
         if self._server is None or self._writer is None:
             raise StoreError(f"{self.name}: closed")
         return self._server, self._writer
-
-
-def _table(
-    query: Query,
-    kinds: dict[str, tables.Kind],
-    answers: list[tuple[influxql.Statement, influxql.Result]],
-) -> Table:
-    return tables.build(query, influxql.rows(query, kinds, answers))
 
 
 class WriteV1:
