@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Callable
 
 import pytest
-from hosts.machine import HOSTS, Machine
+from hosts.machine import DEADLINE, HOSTS, Machine
 
 from muster_agent.clock import SystemClock
 from muster_agent.host import Host
@@ -16,8 +15,6 @@ from muster_agent.sensors import PartlyError, SensorAbsentError, load
 from muster_agent.sensors.program import Program
 from muster_agent.sensors.smart import may_ask, parse_smart
 from muster_agent.sensors.x509_cert import parse_certificate
-
-DEADLINE = 20.0
 
 MACHINE = Callable[[str], Machine]
 ARCHIVE = "etc/letsencrypt/archive/db-3.example.org/cert1.pem"
@@ -81,15 +78,7 @@ def test_a_certificate_on_a_filesystem_that_hangs_holds_up_nobody(
     machine: MACHINE, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = machine("server")
-    go = threading.Event()
-    really = one.host.read
-
-    def slow(path: str) -> bytes:
-        if path == "/etc/ssl/late.pem":
-            assert go.wait(DEADLINE)
-        return really(path)
-
-    monkeypatch.setattr(one.host, "read", slow)
+    go = one.hang("/etc/ssl/late.pem")
     monkeypatch.setattr("muster_agent.sensors.x509_cert.PATIENCE", 0.0)
     sensor = one.sensor("x509_cert", files=["/etc/ssl/late.pem"])
     monkeypatch.setattr(sensor, "every", None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hosts.machine import Machine
+from hosts.machine import DEADLINE, Machine
 
 from muster_agent.clock import SystemClock
 from muster_agent.host import Filesystem, Host
@@ -30,7 +30,6 @@ from muster_agent.sensors.systemd_units import SUB, parse_units
 from muster_agent.sensors.timex import ClockState, fields
 
 MACHINE = Callable[[str], Machine]
-DEADLINE = 20.0
 
 
 @pytest.mark.parametrize(
@@ -256,18 +255,10 @@ def test_a_remote_filesystem_that_refuses_says_why() -> None:
 
 
 def test_a_report_goes_on_without_a_filesystem_that_hangs_and_says_so(
-    machine: MACHINE, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    machine: MACHINE, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one = machine("server")
-    go = threading.Event()
-    really = one.host.filesystem
-
-    def slow(mount: str) -> Filesystem:
-        if mount == "/mnt/share":
-            go.wait(DEADLINE)
-        return really(mount)
-
-    monkeypatch.setattr(one.host, "filesystem", slow)
+    go = one.hang("/mnt/share")
     sensor = one.sensor("disk")
     sampler = Sampler([sensor], SystemClock(), 10.0)
     for _ in range(3):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from muster_agent.host import Host
+from muster_agent.host import Filesystem, Host
 from muster_agent.sensors import SENSORS, Sensor, SensorAbsentError, load
 from muster_wire.messages import Metric
 
@@ -16,6 +18,30 @@ LATER = "later"
 """The folder of a fixture whose files replace others before the second sample."""
 STEP = 10.0
 """Seconds between the two samples of a fixture."""
+DEADLINE = 20.0
+"""Seconds for what a busy machine may be slow with."""
+
+
+class StuckHost(Host):
+    """Some of its paths do not answer until they are let."""
+
+    def __init__(
+        self, root: Path, *, clock: Callable[[], float], monotonic: Callable[[], float]
+    ) -> None:
+        self.stuck: dict[str, threading.Event] = {}
+        super().__init__(root, clock=clock, monotonic=monotonic)
+
+    def read(self, relative: str) -> bytes:
+        self._wait(relative)
+        return super().read(relative)
+
+    def filesystem(self, mount: str) -> Filesystem:
+        self._wait(mount)
+        return super().filesystem(mount)
+
+    def _wait(self, path: str) -> None:
+        if path in self.stuck:
+            assert self.stuck[path].wait(DEADLINE)
 
 
 @dataclass
@@ -27,7 +53,11 @@ class Machine:
     running: float = 5000.0
 
     def __post_init__(self) -> None:
-        self.host = Host(self.root, clock=lambda: self.now, monotonic=lambda: self.running)
+        self.host = StuckHost(self.root, clock=lambda: self.now, monotonic=lambda: self.running)
+
+    def hang(self, path: str) -> threading.Event:
+        """Let nothing about that path be answered until the event is set."""
+        return self.host.stuck.setdefault(path, threading.Event())
 
     def write(self, path: str, text: str | bytes) -> None:
         """Change or add a file; in place, as the kernel does, so that descriptors see it."""
