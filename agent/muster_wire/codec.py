@@ -44,11 +44,17 @@ def encode(message: object, *, compress_above: int = COMPRESS_ABOVE) -> Encoded:
     return packed(text, compress_above)
 
 
-def packed(text: bytes, compress_above: int = COMPRESS_ABOVE) -> Encoded:
-    """JSON as a payload."""
+def packed(
+    text: bytes,
+    compress_above: int = COMPRESS_ABOVE,
+    *,
+    by: ModuleType = zlib,
+    level: int = 6,
+) -> Encoded:
+    """JSON as a payload, deflated `by` the standard library or a faster one alike."""
     if len(text) <= compress_above:
         return Encoded(text, JSON)
-    return Encoded(zlib.compress(text, 6), JSON_ZLIB)
+    return Encoded(by.compress(text, level), JSON_ZLIB)
 
 
 def open_payload(

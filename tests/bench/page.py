@@ -41,6 +41,8 @@ The scores of 10,000 nodes are 420,000 points: the embedded store takes most of 
 LONGEST = 10
 """Seconds that a load with all nodes listed may take, so that it ends before a window is due."""
 PATIENCE = 900.0
+EARLIER = 1000
+"""Ms by which the page may have a new score before this program has it."""
 MUSTER = Path(sys.executable).with_name("muster")
 
 WATCH = """
@@ -287,8 +289,12 @@ def load(browser: Browser, url: str) -> Load:
 
 
 def updates(browser: Browser, url: str) -> list[float]:
-    """Ms from the first moment at which the API has a new score until the page shows it."""
+    """Ms from the first moment at which the API has a new score until the page shows it.
+
+    The page may have the event before this program has it: then the time is below 0.
+    """
     delays: list[float] = []
+    shown = 0.0
     with visit(browser, url) as page:
         wait(page, "window.scored")
         page.evaluate(WATCH_UPDATES)
@@ -298,7 +304,8 @@ def updates(browser: Browser, url: str) -> list[float]:
             while len(delays) < UPDATES:
                 next(events)
                 made = time.time() * 1000
-                shown = wait(page, f"window.updates.find((one) => one >= {made - 5})")
+                since = max(shown + 1, made - EARLIER)
+                shown = wait(page, f"window.updates.find((one) => one >= {since})")
                 delays.append(shown - made)
     return delays
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -215,3 +216,17 @@ async def test_influxdb_reads_what_was_written(influx1: Influx1, batch: list[Poi
                     assert same(table.columns[read.field][0], written.fields[read.field])
     finally:
         await store.close()
+
+
+def test_what_is_kept_of_ever_new_tags_is_bounded() -> None:
+    encoder = LineEncoder()
+    tracemalloc.start()
+    try:
+        for number in range(3_000):
+            value = f"{number}-" + "x" * 20_000
+            lines, _, refused = encoder.encode([Point("m", (("t", value),), {"a": 1}, T0)])
+            assert (lines, refused) == ([f"m,t={value} a=1i {T0}".encode()], [])
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 40 << 20  # of 60 MB

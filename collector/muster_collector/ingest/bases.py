@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_core import to_json
+from zlib_ng import zlib_ng
 
 from muster_collector import telemetry
 from muster_collector.ingest import sheets
@@ -73,7 +74,9 @@ def whole(report: Report) -> Encoded | None:
         if report.later:
             fields["later"] = [slots(later) for later in report.later]
         text = to_json(fields, inf_nan_mode="constants")
-        return encode(report) if b"Infinity" in text or b"NaN" in text else packed(text)
+        if b"Infinity" in text or b"NaN" in text:
+            return encode(report)
+        return packed(text, by=zlib_ng, level=1)
     except ValueError:
         return None
 

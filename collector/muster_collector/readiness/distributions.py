@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +51,11 @@ def normal(x: Array) -> Array:
     return np.array([math.erfc(-value / root) / 2.0 for value in x.tolist()])
 
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+@cache
+def _legendre() -> tuple[Array, Array]:
+    """Nodes and weights of the integral, when they are needed: LAPACK takes 32 MB to find them."""
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    return nodes, weights
 
 
 def student(t: float, freedom: float) -> float:
@@ -60,7 +65,8 @@ def student(t: float, freedom: float) -> float:
     if freedom > 30:
         t = min(max(t, -10.0), 10.0)
     angle = math.atan(t / math.sqrt(freedom))
-    nodes = angle * (_NODES + 1.0) / 2.0
-    area = float(_WEIGHTS @ np.cos(nodes) ** (freedom - 1.0)) * angle / 2.0
+    places, weights = _legendre()
+    nodes = angle * (places + 1.0) / 2.0
+    area = float(weights @ np.cos(nodes) ** (freedom - 1.0)) * angle / 2.0
     scale = math.exp(math.lgamma((freedom + 1.0) / 2.0) - math.lgamma(freedom / 2.0))
     return min(max(0.5 + area * scale / math.sqrt(math.pi), 0.0), 1.0)
