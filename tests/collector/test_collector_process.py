@@ -246,6 +246,7 @@ async def test_refused_by_a_limit_then_the_limit_raised_restarted_and_played_aga
         assert _listed(data) == []
         gone = muster("quarantine", "replay", "1", *api)
         assert (gone.returncode, "quarantine 1: no such id" in gone.stderr) == (1, True)
+        assert gone.stdout == ""
         rows = json.loads(muster("completeness", *api, "--format", "json").stdout)
         assert [(row["stored"], row["refused"], row["missing"]) for row in rows] == [(3, 0, 0)]
         process.send_signal(signal.SIGTERM)

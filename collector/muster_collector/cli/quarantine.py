@@ -121,7 +121,8 @@ def run_replay(options: argparse.Namespace) -> int:
         answer = client.post(options, "quarantine/replay", content, "application/json")
         rows += answer["rows"]
         wanted["after"] = answer["next"]
-    output.write(rows, REPLAYED, options)
+    if rows or not options.ids:
+        output.write(rows, REPLAYED, options)
     unknown = sorted(set(options.ids) - {row["id"] for row in rows})
     if unknown and not (options.node or options.reason):
         gone = ", ".join(map(str, unknown))
