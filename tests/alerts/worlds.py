@@ -67,7 +67,8 @@ LOST = [
     *(completeness("a1", "a", ago, lost=lost) for ago, lost in ((50 * MINUTE, 3), (0, 5))),
     *(completeness("a2", "a", ago, lost=lost) for ago, lost in ((50 * MINUTE, 1), (MINUTE, 2))),
     *(completeness("b1", "b", ago, lost=7) for ago in (50 * MINUTE, 0)),
-    # Came after all.
+    # Came after all, which takes nothing off what others lost.
+    *(completeness("a3", "a", ago, lost=lost) for ago, lost in ((30 * MINUTE, 9), (0, 2))),
     *(completeness("c1", "c", ago, lost=lost) for ago, lost in ((30 * MINUTE, 9), (0, 2))),
     # Older than the rule looks back.
     completeness("d1", "d", 2 * HOUR, lost=0),
@@ -133,7 +134,7 @@ WORLDS: dict[str, World] = {
         {labels(site="b")},
     ),
     "reports-lost": World(
-        LOST, {labels(site="a"): 3.0}, {labels(site="b"), labels(site="c"), labels(site="d")}
+        LOST, {labels(site="a"): 3.0}, {labels(site="b"), labels(site="d")}
     ),
     "collector-lag": World(
         [completeness("a1", "a", 0, missing=9000), completeness("b1", "b", 0, missing=1001)],

@@ -69,7 +69,7 @@ def _numbers(rule: Rule, table: Table) -> Series:
     elif ask.measure == "rise":
         columns = (table.columns[f"{ask.field}_{which}"] for which in ("first", "last"))
         for key, first, last in zip(keys, *columns, strict=True):
-            if first is not None and last is not None:
+            if first is not None and last is not None and last >= first:
                 yield key, last - first
     else:
         (statistic,) = STATISTICS[ask.measure]

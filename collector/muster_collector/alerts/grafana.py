@@ -128,7 +128,10 @@ def _least(rule: Rule) -> str:
 
 
 def _rise(rule: Rule) -> str:
-    return _selected(rule.ask, f'last("{rule.ask.field}") - first("{rule.ask.field}")')
+    ask = rule.ask
+    steps = _selected(ask, f'last("{ask.field}") - first("{ask.field}")')
+    risen = f'FROM ({steps}) WHERE "value" >= 0'
+    return f'SELECT last("value") AS "value" {risen}{_grouped(ask.series)}'
 
 
 def _resets(rule: Rule) -> str:

@@ -14,11 +14,12 @@ Language = Literal["en", "zh"]
 Measure = Literal["last", "least", "rise", "resets", "hours_to_full", "lacks"]
 """How the samples of a series since `Ask.since` become one number.
 
-`last`, `least`: the newest, the smallest value. `rise`: the newest less the first. `resets`: how
-often a counter began anew; none for 0. `hours_to_full`: from the last values of the steps of
-`STEP_S` seconds that have any, how long a straight line from the first to the last of them takes to
-100; none for fewer than `LEAST_STEPS`, for a growth below `NOISE`, and beyond ten times the limit.
-`lacks`, with `beside`: 1 where the newest row lacks the field, else 0.
+`last`, `least`: the newest, the smallest value. `rise`: the newest less the first; none where that
+is below 0, so that it takes nothing off what others rose. `resets`: how often a counter began anew;
+none for 0. `hours_to_full`: from the last values of the steps of `STEP_S` seconds that have any,
+how long a straight line from the first to the last of them takes to 100; none for fewer than
+`LEAST_STEPS`, for a growth below `NOISE`, and beyond ten times the limit. `lacks`, with `beside`: 1
+where the newest row lacks the field, else 0.
 """
 STEP_S = 600
 LEAST_STEPS = 7
