@@ -314,14 +314,35 @@ async def test_a_tab_that_was_away_shows_the_present_when_it_comes_back(
     await made.fill(machines, 3)
     page = await open_page(made.url)
     await expect(page.locator(".big .figure")).to_be_visible()
-    hide = "(yes) => Object.defineProperty(document, 'hidden', {configurable: true, value: yes})"
-    await page.evaluate(hide, True)
+    await hide(page, True)
     before = await page.locator(".facts").inner_text()
     await made.advance(machines)
     assert await page.locator(".facts").inner_text() == before
-    await page.evaluate(hide, False)
-    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await hide(page, False)
     await expect(page.locator(".facts")).not_to_have_text(before)
+    before = await page.locator(".facts").inner_text()
+    await made.advance(machines)
+    await expect(page.locator(".facts")).not_to_have_text(before)
+    await expect(page.locator(".pulse")).to_contain_text("Live")
+
+
+async def test_more_tabs_can_be_open_than_a_browser_has_connections(
+    small: World, open_page: Open
+) -> None:
+    page = await open_page(small.url)
+    for _ in range(8):
+        await expect(page.locator(".pulse")).to_contain_text("Live")
+        await hide(page, True)
+        page = await page.context.new_page()
+        await page.goto(small.url, timeout=15_000)
+
+
+async def hide(page: Page, yes: bool) -> None:
+    """Another tab is looked at, or this one again."""
+    await page.evaluate(
+        "(value) => Object.defineProperty(document, 'hidden', {configurable: true, value})", yes
+    )
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 async def test_plots_that_cannot_load_leave_the_rest_as_it_is(

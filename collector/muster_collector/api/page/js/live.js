@@ -23,6 +23,7 @@ async function* messages(body) {
 
 /** `load(signal)` fetches and shows, and returns after how many ms there is more; `onState({state, since, error})` after every change. */
 export function createLive({ load, onState }) {
+  let stream = null;
   let streaming = false;
   let since = null;
   let error = null;
@@ -85,9 +86,13 @@ export function createLive({ load, onState }) {
   }
 
   async function listen() {
+    if (stream || document.hidden) return;
+    stream = new AbortController();
+    const { signal } = stream;
     try {
       const answer = await fetch(address("live"), {
         headers: { ...headers(), Accept: "text/event-stream" },
+        signal,
       });
       if (answer.ok && answer.body) {
         streaming = true;
@@ -99,11 +104,17 @@ export function createLive({ load, onState }) {
     }
     const lost = streaming;
     streaming = false;
+    stream = null;
     if (lost) request();
-    setTimeout(listen, RETRY);
+    setTimeout(listen, signal.aborted ? 0 : RETRY);
   }
 
-  document.addEventListener("visibilitychange", request);
+  // A browser opens six connections to a host: the streams of tabs that nobody sees would take all.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) stream?.abort();
+    listen();
+    request();
+  });
   listen();
   return { restart };
 }
