@@ -20,14 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 MINIMUM = (3, 11)
 PROFILES = {"run": ["run"], "dev": ["run", "dev"]}
-# What the tests talk to: a broker, two databases, another agent, a browser with Chinese fonts; what
-# makes test certificates, checks units, and judges counters.
+# What the tests talk to: a broker, two databases, another agent, a web server, a browser with
+# Chinese fonts; what makes test certificates, checks units, and judges counters.
 SYSTEM_PACKAGES = {
     "mosquitto": "mosquitto",
     "influxd": "influxdb",
     "victoria-metrics": "victoria-metrics",
     "collectd": "collectd-core",
     "chromium": "chromium",
+    "nginx": "nginx-light",
     "openssl": "openssl",
     "systemd-analyze": "systemd",
     "nstat": "iproute2",
