@@ -449,6 +449,25 @@ async def test_a_token_is_asked_for_and_used(open_world: OpenWorld, open_page: O
     await expect(page.locator(".big .figure")).to_be_visible()
 
 
+async def test_a_token_is_typed_in_one_tab_for_all(open_world: OpenWorld, open_page: Open) -> None:
+    machines, known, estate = example(2, 1)
+    made = await open_world(known, estate, token="right")  # noqa: S106 - of a server that lives for this test
+    await made.fill(machines, 3)
+    first = await open_page(made.url, expected=("401",))
+    waiting = await first.context.new_page()
+    await waiting.goto(made.url)
+    for wrong in (first, waiting):
+        await wrong.get_by_label("API token").fill("wrong")
+        await wrong.keyboard.press("Enter")
+        await expect(wrong.get_by_text("That token was refused.")).to_be_visible()
+    await first.get_by_label("API token").fill("right")
+    await first.keyboard.press("Enter")
+    later = await first.context.new_page()
+    await later.goto(f"{made.url}#/site/{known[0].site}")
+    for page in (first, waiting, later):
+        await expect(page.locator(".big .figure")).to_be_visible()
+
+
 async def test_ten_thousand_nodes_are_paged_sorted_and_found(
     open_world: OpenWorld, open_page: Open
 ) -> None:

@@ -9,7 +9,7 @@ import { language, onLanguage, setLanguage, t } from "./i18n.js";
 import { createLive, POLL } from "./live.js";
 import { head } from "./model.js";
 import { parse } from "./route.js";
-import { getToken, setToken } from "./settings.js";
+import { awaitToken, getToken, setToken } from "./settings.js";
 import { onTheme, theme, toggleTheme } from "./theme.js";
 import { nodeView } from "./views/node.js";
 import { runbookView } from "./views/runbook.js";
@@ -149,6 +149,7 @@ async function load(signal) {
 }
 
 function askForToken() {
+  awaitToken(() => go({ focus: true }));
   if (slot.querySelector(".token")) return;
   const field = h("input", { type: "password", class: "search", autocomplete: "off", id: "token" });
   const form = h(
