@@ -77,11 +77,12 @@ export function createLive({ load, onState }) {
     run(running);
   }
 
-  /** Forgets what runs (the visitor went elsewhere) and loads at once. */
+  /** Forgets what runs (the visitor went elsewhere, or gave a token) and loads at once. */
   function restart() {
     running?.abort();
     running = null;
     again = false;
+    listen();
     request();
   }
 
