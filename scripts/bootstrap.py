@@ -7,6 +7,7 @@ environment already matches the pinned requirements, so every make target may be
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
 import shutil
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +37,7 @@ SYSTEM_PACKAGES = {
     "prometheus-node-exporter": "prometheus-node-exporter",
     "prometheus-alertmanager": "prometheus-alertmanager",
 }
+POLICY = Path("/usr/sbin/policy-rc.d")
 EXTRA_PACKAGES = ["fonts-noto-cjk", "libmosquitto1"]  # collectd-core only suggests the latter
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 
@@ -139,15 +142,29 @@ def apt(packages: list[str]) -> bool:
         prefix = ["sudo", "-n"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     update = [*prefix, "apt-get", "update", "-qq"]
-    # Policy: the packages' own services must not start and take the standard ports.
     install = [*prefix, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
     try:
         step("reading Debian's package lists", update, environment)
-        step(f"installing {', '.join(packages)}", install, environment)
+        with services_kept_still(prefix):
+            step(f"installing {', '.join(packages)}", install, environment)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return False
     return True
+
+
+@contextlib.contextmanager
+def services_kept_still(prefix: list[str]) -> Iterator[None]:
+    """Debian's policy hook says no: the packages' own services would take the standard ports."""
+    if POLICY.exists():  # whoever runs this machine has decided already
+        yield
+        return
+    deny = f"printf '#!/bin/sh\\nexit 101\\n' >{POLICY} && chmod 0755 {POLICY}"
+    step("keeping their services still", [*prefix, "sh", "-c", deny])
+    try:
+        yield
+    finally:
+        subprocess.run([*prefix, "rm", "-f", str(POLICY)], check=False)
 
 
 def step(title: str, command: list[str], environment: dict[str, str] | None = None) -> None:
