@@ -24,6 +24,7 @@ async function* messages(body) {
 /** `load(signal)` fetches and shows, and returns after how many ms there is more; `onState({state, since, error})` after every change. */
 export function createLive({ load, onState }) {
   let stream = null;
+  let retry = 0;
   let streaming = false;
   let since = null;
   let error = null;
@@ -88,6 +89,7 @@ export function createLive({ load, onState }) {
 
   async function listen() {
     if (stream || document.hidden) return;
+    clearTimeout(retry);
     stream = new AbortController();
     const { signal } = stream;
     try {
@@ -107,7 +109,7 @@ export function createLive({ load, onState }) {
     streaming = false;
     stream = null;
     if (lost) request();
-    setTimeout(listen, signal.aborted ? 0 : RETRY);
+    retry = setTimeout(listen, signal.aborted ? 0 : RETRY);
   }
 
   // A browser opens six connections to a host: the streams of tabs that nobody sees would take all.
