@@ -20,7 +20,7 @@ from muster_collector.store.faults import (
 )
 
 KEPT: Final = 32 << 20
-"""Bytes of tags and shapes kept, about; beyond, the cache begins anew. 10,000 nodes have 8 MB.
+"""Bytes of each kind kept, about; beyond, that begins anew. The tags of 10,000 nodes have 8 MB.
 
 Of whole series, of which scores have forty a node, they would have ten times as much.
 """
