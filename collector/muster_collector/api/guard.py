@@ -84,7 +84,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
         if self.local_only and not is_loopback(_host(headers.get("host", ""))):
-            return 421, "this API is served under 127.0.0.1 and localhost only"
+            return 421, "without a token only 127.0.0.1 and localhost are served; set token_file"
         if self.token is None or not scope["path"].startswith(GUARDED):
             return None
         scheme, _, given = headers.get("authorization", "").partition(" ")
